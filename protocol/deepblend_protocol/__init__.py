@@ -1,0 +1,1 @@
+"""What the server and its clients share: settings and errors. Standard library only."""

@@ -1,0 +1,1 @@
+"""The engine: arrays and settings in, arrays out. It knows no sockets and no files."""

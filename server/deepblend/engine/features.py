@@ -1,0 +1,90 @@
+"""VGG16 features (Simonyan and Zisserman 2015), the ground of the style and content losses."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.resources import as_file, files
+
+import torch
+from deepblend_protocol.errors import FeaturesUnavailable
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision.models import VGG16_Weights
+from torchvision.models.vgg import cfgs, make_layers
+
+WEIGHTS = "vgg16_conv1_1_to_conv4_3.fp16.safetensors"
+LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+"""The layers that Gatys et al. style losses of the paper are taken from, fine to coarse."""
+STRIDES = (1, 2, 4, 8)
+"""Pixels per feature at each layer."""
+_PLAN = cfgs["D"][:13]  # up to and with relu4_3
+_ENDS = (3, 8, 15, 22)  # index of each of LAYERS in vgg16().features
+_CONVOLUTIONS = tuple(f"conv{block}_{k}" for block, n in ((1, 2), (2, 2), (3, 3), (4, 3)) for k in range(1, n + 1))
+
+
+class Features(nn.Module):
+    """VGG16 up to relu4_3, fed with (RGB - mean) / std, RGB in levels 0..255."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, convolutions: nn.Sequential, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        self.convolutions = convolutions
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
+
+    def forward(self, image: Tensor, deepest: int = 4) -> list[Tensor]:
+        """The features at LAYERS[:deepest].
+
+        Shape:
+            image: (B, 3, H, W); result k: (B, C_k, H // STRIDES[k], W // STRIDES[k])
+        """
+        x = (image - self.mean) / self.std  # (B, 3, H, W)
+        out: list[Tensor] = []
+        for index, module in enumerate(self.convolutions):
+            x = module(x)
+            if index == _ENDS[len(out)]:
+                out.append(x)
+                if len(out) == deepest:
+                    break
+        return out
+
+
+def _shipped() -> Features:
+    with as_file(files("deepblend") / "weights" / WEIGHTS) as path:
+        tensors = load_file(path)
+    convolutions = make_layers(_PLAN)
+    own = (module for module in convolutions if isinstance(module, nn.Conv2d))
+    for name, module in zip(_CONVOLUTIONS, own, strict=True):
+        module.load_state_dict({key: tensors[f"{name}.{key}"].float() for key in ("weight", "bias")})
+    return Features(convolutions, (123.68, 116.779, 103.939), (1.0, 1.0, 1.0))
+
+
+def _torchvision(normalised: bool) -> Features:
+    try:
+        tensors = VGG16_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True)
+    except Exception as error:  # the hub raises whatever its transport does: URLError, OSError, RuntimeError
+        raise FeaturesUnavailable(reason=str(error) or type(error).__name__) from error
+    convolutions = make_layers(_PLAN)
+    convolutions.load_state_dict({key: tensors[f"features.{key}"] for key in convolutions.state_dict()})
+    if normalised:
+        return Features(convolutions, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+    # As the published code feeds it: ImageNet's mean for 0..1 taken off levels of 0..255. The loss weights belong to this scale.
+    return Features(convolutions, (0.485, 0.456, 0.406), (1.0, 1.0, 1.0))
+
+
+@lru_cache(maxsize=4)
+def load(which: str, device: str, normalised: bool = False) -> Features:
+    """The network on a device, frozen, kept for the next call.
+
+    Args:
+        which: "shipped" or "torchvision" (VGG16_Weights.IMAGENET1K_V1, the published code's).
+        device: a torch device's name.
+        normalised: give torchvision's network the input it was trained on, not the published
+            code's; the features are then some 57 times smaller. The shipped one always has its own.
+
+    Raises FeaturesUnavailable where torchvision cannot download its weights.
+    """
+    network = _shipped() if which == "shipped" else _torchvision(normalised)
+    return network.requires_grad_(False).eval().to(device).to(memory_format=torch.channels_last)
