@@ -2,6 +2,7 @@
 
     DeepBlendError
     ├── InputError            the request cannot be blended; the user can mend it
+    │   ├── ArgumentInvalid       argument.invalid
     │   ├── FileUnreadable        file.unreadable
     │   ├── SizeMismatch          size.mismatch
     │   ├── SizeAbsurd            size.absurd
@@ -25,7 +26,7 @@ do. Clients translate by code.
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 
 class DeepBlendError(Exception):
@@ -35,7 +36,7 @@ class DeepBlendError(Exception):
     sentence = "{reason}"
 
     def __init__(self, **params: Any) -> None:
-        self.params: Dict[str, Any] = params
+        self.params: dict[str, Any] = params
         super().__init__(self.sentence.format(**params))
 
 
@@ -45,6 +46,11 @@ class InputError(DeepBlendError):
 
 class ResourceError(DeepBlendError):
     """The machine cannot do it; another device, disk or package can."""
+
+
+class ArgumentInvalid(InputError):
+    code = "argument.invalid"
+    sentence = "{reason}"
 
 
 class FileUnreadable(InputError):
@@ -126,4 +132,6 @@ class ExtraMissing(ResourceError):
 
 class WriteFailed(ResourceError):
     code = "file.write"
-    sentence = "{path} could not be written: {reason}. Nothing was left half-written; free some space or choose another place."
+    sentence = (
+        "{path} could not be written: {reason}. Nothing was left half-written; free some space or choose another place."
+    )

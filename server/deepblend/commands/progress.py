@@ -1,0 +1,40 @@
+"""A progress bar on a terminal, silence elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from types import TracebackType
+
+_INTERVAL = 0.1  # seconds between redraws
+
+
+class Progress:
+    """A bar on standard error while the block runs; wiped at its end. Draws nothing off a terminal."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._shown = not quiet and sys.stderr.isatty()
+        self._drawn = 0.0
+        self._words = ""
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._shown and self._drawn:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def update(self, fraction: float, words: str) -> None:
+        """Show that ``fraction`` (0..1) is done, and what is being done."""
+        now = time.monotonic()
+        if not self._shown or (now - self._drawn < _INTERVAL and words == self._words):
+            return
+        self._drawn, self._words = now, words
+        percent = min(max(int(fraction * 100), 0), 99)  # the work is done when the block ends, not before
+        room = shutil.get_terminal_size().columns - len(words) - 9
+        width = min(max(room, 10), 40)
+        full = width * percent // 100
+        sys.stderr.write(f"\r\x1b[K{percent:3d}% [{'#' * full}{'.' * (width - full)}] {words}")
+        sys.stderr.flush()
