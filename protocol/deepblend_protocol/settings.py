@@ -95,6 +95,12 @@ class PaperSettings:
     second_content_weight: float = _number(
         1.0, 0, _WEIGHT_LIMIT, "Content weight, pass 2", "Weight of the content loss, pass 2; as published that loss is always 0."
     )
+    second_tv_weight: float = _number(
+        0.0, 0, _WEIGHT_LIMIT, "Total variation weight, pass 2", "Weight of the total variation, pass 2; the paper has one."
+    )
+    second_hist_weight: float = _number(
+        0.0, 0, _WEIGHT_LIMIT, "Histogram weight, pass 2", "Weight of the feature histogram loss, pass 2."
+    )
     second_pass: bool = _switch(True, "Second pass", "Run the second pass, which refines the first one's result.")
     style_of_composite: bool = _switch(
         False, "Style of the composite", "Take pass 1's style from the composite; as published it is the free image."
