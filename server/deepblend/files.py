@@ -182,7 +182,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 def write_picture(path: str | os.PathLike[str], image: Image.Image, **options: Any) -> None:
     """Write a picture, by its extension PNG, JPEG, TIFF or WebP; whole or not at all.
 
-    JPEG is written at quality 95 with full colour resolution, WebP without loss.
+    JPEG is written at quality 95 with full colour resolution, WebP without loss; the ICC profile
+    in ``image.info`` goes along.
 
     Args:
         options: Pillow's, for the format; they override these.
@@ -193,7 +194,8 @@ def write_picture(path: str | os.PathLike[str], image: Image.Image, **options: A
     kind = _format(path)
     encoded = io.BytesIO()  # Pillow's encoders, given a file, do not say why writing to it failed
     try:
-        image.save(encoded, format=kind, **{**_OPTIONS.get(kind, {}), **options})
+        profile = {"icc_profile": image.info["icc_profile"]} if "icc_profile" in image.info else {}
+        image.save(encoded, format=kind, **{**_OPTIONS.get(kind, {}), **profile, **options})
     except (OSError, ValueError) as error:
         raise WriteFailed(path=str(path), reason=f"{kind} cannot hold this picture ({error})") from error
     with replacing(path) as beside:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from deepblend_protocol.errors import ArgumentInvalid, MaskEmpty, MaskOutside, SizeMismatch
 from deepblend_protocol.settings import Settings
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 
 from .engine.request import Plane, Rect, Request
 
@@ -118,6 +118,20 @@ def flatten(target: Image.Image, layer: Plane) -> Image.Image:
     return _keeping_info(Image.fromarray(whole), target)
 
 
+def copy_paste(placed: Placed) -> Image.Image:
+    """The target with the source pasted on it through its mask, unblended; in the target's mode."""
+    source, target = placed.source, placed.target
+    alpha = Image.fromarray(_alpha(source))
+    if placed.mask is not None:
+        alpha = ImageChops.multiply(alpha, placed.mask)
+    x0, y0 = max(placed.left, 0), max(placed.top, 0)
+    x1, y1 = min(placed.left + source.width, target.width), min(placed.top + source.height, target.height)
+    cut_out = source.convert("L" if _is_gray(source) else "RGB")
+    cut_out.putalpha(alpha)
+    inside = _samples(cut_out)[y0 - placed.top : y1 - placed.top, x0 - placed.left : x1 - placed.left]
+    return flatten(target, Plane(inside, Rect(x0, y0, x1 - x0, y1 - y0), _CHANNELS[cut_out.mode]))
+
+
 def to_picture(plane: Plane) -> Image.Image:
     """An 8-bit plane as a picture."""
     samples = plane.samples[:, :, 0] if plane.samples.ndim == 3 and plane.samples.shape[2] == 1 else plane.samples
@@ -128,10 +142,10 @@ def to_picture(plane: Plane) -> Image.Image:
 
 def into_colours_of(picture: Image.Image, target: Image.Image) -> Image.Image:
     """A picture in the colour space of a target, by both ICC profiles (none is sRGB); gray for a gray target."""
-    gray = target.mode in ("L", "LA")
+    gray = _is_gray(target)
     own, wanted = picture.info.get("icc_profile"), target.info.get("icc_profile")
     alpha = picture.getchannel("A") if _has_alpha(picture) else None
-    plain = picture.convert("L" if picture.mode in ("L", "LA") and (own or not wanted) else "RGB")
+    plain = picture.convert("L" if _is_gray(picture) and (own or not wanted) else "RGB")
     if own != wanted:
         mode = "L" if wanted is not None and wanted[16:20] == b"GRAY" else "RGB"
         with suppress(ImageCms.PyCMSError):  # a profile that does not fit its own picture says nothing of its colours
@@ -146,8 +160,19 @@ def _profile(data: bytes | None) -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(io.BytesIO(data)) if data else ImageCms.createProfile("sRGB")
 
 
+def _is_gray(picture: Image.Image) -> bool:
+    return picture.mode in ("L", "LA")
+
+
 def _has_alpha(picture: Image.Image) -> bool:
-    return picture.mode in ("LA", "RGBA")
+    return "A" in picture.mode
+
+
+def _alpha(picture: Image.Image) -> np.ndarray:
+    """(H, W) uint8, 255 where there is no transparency."""
+    if _has_alpha(picture):
+        return np.asarray(picture.getchannel("A"))
+    return np.full((picture.height, picture.width), 255, np.uint8)
 
 
 def _as_mask(picture: Image.Image) -> Image.Image:
@@ -155,8 +180,7 @@ def _as_mask(picture: Image.Image) -> Image.Image:
     luma = picture.convert("L")
     if not _has_alpha(picture):
         return luma
-    product = np.asarray(luma, np.float32) * np.asarray(picture.getchannel("A"), np.float32) / 255
-    return Image.fromarray(np.rint(product).astype(np.uint8))
+    return ImageChops.multiply(luma, picture.getchannel("A"))
 
 
 def _keeping_info(picture: Image.Image, of: Image.Image) -> Image.Image:
@@ -189,9 +213,7 @@ def _crop(placed: Placed, settings: Settings) -> Rect:
     Raises MaskEmpty, MaskOutside.
     """
     target = placed.target
-    seen = np.ones((placed.source.height, placed.source.width), bool)
-    if _has_alpha(placed.source):
-        seen &= np.asarray(placed.source.getchannel("A")) > 0
+    seen = _alpha(placed.source) > 0
     if placed.mask is not None:
         seen &= np.asarray(placed.mask) > 0
     rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))

@@ -103,10 +103,11 @@ class Recorder:
 
     path: Path
     """What is written: ``path``, or the same with the extension .webp."""
+    fps: float
 
     def __init__(self, path: str | os.PathLike[str], fps: float = 12) -> None:
         self.path = Path(path)
-        self._fps = fps
+        self.fps = fps
         self._exe = ffmpeg() if self.path.suffix.lower() == ".mp4" else None
         if self.path.suffix.lower() == ".mp4" and self._exe is None:
             self.path = self.path.with_suffix(".webp")
@@ -130,7 +131,7 @@ class Recorder:
         if self._encoder is None:
             beside = self._stack.enter_context(files.replacing(self.path))
             self._size = (width, height)
-            self._encoder = _Mp4(self._exe, beside, width, height, self._fps) if self._exe else _WebP(beside, self._fps)
+            self._encoder = _Mp4(self._exe, beside, width, height, self.fps) if self._exe else _WebP(beside, self.fps)
             self._stack.callback(self._encoder.close)
         if (width, height) != self._size:
             raise ValueError(f"a frame of {width} x {height} in a film of {self._size[0]} x {self._size[1]}")

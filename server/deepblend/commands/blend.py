@@ -1,0 +1,154 @@
+"""``deepblend blend``: one blend, from files to files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import struct
+import sys
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from deepblend_protocol.errors import ArgumentInvalid
+
+from . import inputs
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ..engine.request import Plane
+
+NAME = "blend"
+HELP = "Blend an object into a picture."
+_EPILOG = """\
+examples:
+  put a boat on a painted sea, its centre at column 640, row 420:
+    deepblend blend --source boat.jpg --mask boat-mask.png --target sea.jpg --center 640,420 --output out.png
+  a cut-out with transparency needs no mask; keep the layer, to go on in GIMP or Krita:
+    deepblend blend --source boat.png --target sea.jpg --center 640,420 --output out.png --layer layer.png
+  into a photograph, and keep more of the object's own colours:
+    deepblend blend ... --preset photograph --keep-colours 0.8
+  a seamless border and nothing else, at once:
+    deepblend blend ... --method poisson
+  fully painted in, and a film of it:
+    deepblend blend ... --style 1 --video film.mp4
+
+Outside the mask nothing changes, not by a single bit (a JPEG is compressed anew as a whole)."""
+_FILES = ("output", "layer", "report", "video")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _EPILOG
+    inputs.add_arguments(parser)
+    inputs.add_settings(parser)
+    group = parser.add_argument_group("results", "Pictures are written as PNG, JPEG, TIFF or WebP, by their extension.")
+    group.add_argument("--output", metavar="FILE", required=True, help="the target with the object blended in")
+    group.add_argument(
+        "--layer",
+        metavar="FILE",
+        help="the blended object alone, with transparency; a PNG holds its place as an offset",
+    )
+    group.add_argument(
+        "--report", metavar="FILE", help="JSON: settings, sizes, closures and losses by level, seconds, peak memory"
+    )
+    group.add_argument(
+        "--video", metavar="FILE", help="a film of the blend taking shape: .mp4 (with the extra 'video') or .webp"
+    )
+    group.add_argument("--json", action="store_true", help="print the report, or the error, as JSON")
+    group.add_argument("--quiet", action="store_true", help="print errors only")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Blend, write, and say what was written. Raises the errors of inputs.request, those of the engine, WriteFailed."""
+    from .. import files, pictures
+    from .progress import Progress
+
+    started = time.perf_counter()
+    _check_outputs(args)
+    with Progress(args.quiet or args.json) as progress, ExitStack() as stack:
+        progress.update(0, "Reading")
+        request, placed = inputs.request(args)
+        files.check_output(args.output, alpha="A" in placed.target.mode)
+        loaded = time.perf_counter()
+
+        import deepblend
+
+        from ..video import Recorder
+        from .watch import Film, Watch
+
+        film = None
+        if args.video is not None:
+            recorder = stack.enter_context(Recorder(args.video))
+            args.video = str(recorder.path)
+            film = Film(recorder, placed)
+        progress.update(0, "Starting")
+        imported = time.perf_counter()
+        layer = deepblend.blend(request, Watch(progress, film))
+        blended = time.perf_counter()
+        progress.update(1, "Writing")
+        if film is not None:
+            film.end(layer.plane)
+        stack.close()  # the film is whole now
+        files.write_picture(args.output, pictures.flatten(placed.target, layer.plane), **_metadata(placed.target))
+        if args.layer is not None:
+            files.write_picture(args.layer, pictures.to_picture(layer.plane), **_offset(args.layer, layer.plane))
+    ended = time.perf_counter()
+    seconds = {"load": loaded - started, "import": imported - loaded, **layer.report["seconds"]}
+    seconds |= {"write": ended - blended, "total": ended - started}
+    report = {
+        **layer.report,
+        "files": {name: value for name in ("source", "mask", "target", *_FILES) if (value := getattr(args, name))},
+        "layer": layer.plane.rect._asdict(),
+        "seconds": {stage: round(value, 4) for stage, value in seconds.items()},
+    }
+    if args.report is not None:
+        files.write_json(args.report, report)
+    _tell(args, report, placed.target)
+    return 0
+
+
+def _tell(args: argparse.Namespace, report: dict[str, Any], target: Image.Image) -> None:
+    if args.json:
+        print(json.dumps(report))
+    elif not args.quiet:
+        for note in report.get("notes", ()):
+            print(f"deepblend: {note}", file=sys.stderr)
+        how = f"{report['method']} on {report['device']}, {report['seconds']['total']:.1f} seconds"
+        print(f"{args.output}: {target.width} x {target.height} pixels, {how}")
+        for name in _FILES[1:]:
+            if getattr(args, name):
+                print(f"{getattr(args, name)}: {name}")
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    """Raise now what would spoil the end: a place that cannot be written, or one place for two results."""
+    from .. import files
+
+    files.check_output(args.output)
+    if args.layer is not None:
+        files.check_output(args.layer, alpha=True)
+    if args.report is not None:
+        files.check_place(args.report)
+    places: dict[str, str] = {}
+    for name in _FILES:
+        path = getattr(args, name)
+        if path is not None and (other := places.setdefault(os.path.realpath(path), name)) != name:
+            raise ArgumentInvalid(reason=f"--{other} and --{name} are one file, {path}: give each its own.")
+
+
+def _metadata(target: Image.Image) -> dict[str, Any]:
+    """What the target's file says beside its pixels, for the result's; write_picture keeps the profile."""
+    return {name: target.info[name] for name in ("exif", "dpi") if name in target.info}
+
+
+def _offset(path: str, layer: Plane) -> dict[str, Any]:
+    """The layer's place as PNG's oFFs chunk, which GIMP, Krita and ImageMagick heed."""
+    if not path.lower().endswith(".png"):
+        return {}
+    from PIL.PngImagePlugin import PngInfo
+
+    chunks = PngInfo()
+    chunks.add(b"oFFs", struct.pack(">iiB", layer.rect.x, layer.rect.y, 0))  # 0: in pixels
+    return {"pnginfo": chunks}

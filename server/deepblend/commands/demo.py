@@ -1,0 +1,98 @@
+"""``deepblend demo``: the example that is shipped, blended in every way that matters."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+NAME = "demo"
+HELP = "Blend the example that is shipped, and lay the methods side by side on a contact sheet."
+_EPILOG = """\
+DIR gets three pictures:
+  blend.png          the example with the default settings
+  layer.png          the blended object alone, with transparency
+  contact_sheet.png  pasted; seamless only (poisson); the default (style 0.5); fully painted in (style 1)"""
+_EXAMPLE = Path(__file__).parents[1] / "example"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _EPILOG
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        default="deepblend-demo",
+        help="the folder for the results, made where missing (default: ./%(default)s)",
+    )
+    parser.add_argument(
+        "--device", metavar="NAME", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print what was done, or the error, as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Blend the example three times and write the pictures. Raises WriteFailed, DeviceUnknown, DeviceMemory."""
+    from deepblend_protocol.settings import resolve
+
+    from .. import files, pictures
+    from .progress import Progress
+
+    started = time.perf_counter()
+    folder = files.make_folder(args.output)
+    with Progress(args.json) as progress:
+        progress.update(0, "Starting")
+        source, mask, target = (files.open_picture(_find(role), role) for role in ("source", "mask", "target"))
+        place = json.loads((_EXAMPLE / "place.json").read_text(encoding="utf-8"))
+        placed = pictures.place(source, mask, target, tuple(place["center"]))
+
+        import deepblend
+
+        from ..contact_sheet import sheet
+        from .watch import Watch
+
+        shown = [("Pasted", pictures.copy_paste(placed))]
+        layers = []
+        wanted = ({"method": "poisson"}, {}, {"style": 1.0})
+        labels = ("Poisson: seamless only", "Deep, style 0.5 (the default)", "Deep, style 1")
+        for index, (given, label) in enumerate(zip(wanted, labels, strict=True)):
+            request = pictures.to_request(placed, resolve(given), args.device, "shipped")
+            layer = deepblend.blend(request, Watch(progress, start=index / 3, end=(index + 1) / 3))
+            layers.append(layer)
+            shown.append((label, pictures.flatten(placed.target, layer.plane)))
+        default, blended = layers[1], shown[2][1]
+        progress.update(1, "Writing")
+        results = {
+            "blend": (folder / "blend.png", blended),
+            "layer": (folder / "layer.png", pictures.to_picture(default.plane)),
+            "contact_sheet": (folder / "contact_sheet.png", sheet(shown)),
+        }
+        for path, picture in results.values():
+            files.write_picture(path, picture)
+    report = {
+        "files": {name: str(path.resolve()) for name, (path, _) in results.items()},
+        "device": default.report["device"],
+        "seconds": {
+            "poisson": round(layers[0].report["seconds"]["total"], 3),
+            "deep": round(default.report["seconds"]["total"], 3),
+            "total": round(time.perf_counter() - started, 3),
+        },
+    }
+    if args.json:
+        print(json.dumps(report))
+        return 0
+    for note in default.report.get("notes", ()):
+        print(f"deepblend: {note}", file=sys.stderr)
+    for path in report["files"].values():
+        print(path)
+    seconds = report["seconds"]
+    print(
+        f"On {report['device']}: {seconds['deep']:.1f} seconds for the blend, "
+        f"{seconds['poisson']:.2f} for Poisson alone, {seconds['total']:.1f} for all of this."
+    )
+    return 0
+
+
+def _find(role: str) -> Path:
+    return next(_EXAMPLE.glob(f"{role}.*"))

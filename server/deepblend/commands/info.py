@@ -1,0 +1,156 @@
+"""``deepblend info``: what is installed here, what it can compute on, and where things are."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+
+NAME = "info"
+HELP = "Show the version, devices and memory, torch, the network's weights, and where things are."
+_PACKAGE = Path(__file__).parents[1]
+_SELECTOR = "https://pytorch.org/get-started/locally/"
+_GIB = 2**30
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what is known. Raises nothing of its own."""
+    known = gather()
+    print(json.dumps(known, indent=2) if args.json else "\n".join(_lines(known)))
+    return 0
+
+
+def gather() -> dict[str, Any]:
+    """All that ``info`` shows, JSON-ready; memory in bytes."""
+    import torch
+    import torchvision
+
+    from ..engine.features import WEIGHTS
+    from ..video import ffmpeg
+
+    weights = _PACKAGE / "weights" / WEIGHTS
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "cuda_build": torch.version.cuda,
+        "rocm_build": torch.version.hip,
+        "devices": _devices(),
+        "threads": torch.get_num_threads(),
+        "weights": {
+            "file": str(weights),
+            "bytes": weights.stat().st_size,
+            "licence": "CC BY 4.0, Karen Simonyan and Andrew Zisserman (VGG16)",
+        },
+        "places": {
+            "package": str(_PACKAGE),
+            "example": str(_PACKAGE / "example"),
+            "python": sys.executable,
+            "command": shutil.which("deepblend") or sys.argv[0],
+        },
+        "video": {"mp4": ffmpeg(), "webp": True},
+        "advice": advice(torch.version.cuda is not None, torch.cuda.is_available(), nvidia_present()),
+    }
+
+
+def nvidia_present() -> bool:
+    """Whether an NVIDIA driver is installed, whatever torch makes of it."""
+    tool = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "nvidia-smi.exe")
+    places = (Path("/proc/driver/nvidia/version"), Path("/usr/lib/wsl/lib/nvidia-smi"), tool)
+    return shutil.which("nvidia-smi") is not None or any(place.exists() for place in places)
+
+
+def advice(cuda_build: bool, cuda_available: bool, nvidia: bool) -> list[str]:
+    """What stands between this machine's NVIDIA GPU and torch, and how to mend it; empty where nothing does."""
+    if not nvidia or cuda_available:
+        return []
+    if not cuda_build:
+        return [
+            "NVIDIA GPU present, torch is CPU-only. Choose your system and CUDA at "
+            f"{_SELECTOR} and run the command shown there in deepblend's environment."
+        ]
+    return [
+        "NVIDIA GPU present, but torch's CUDA build cannot use it. Update the NVIDIA driver, or choose a build for an "
+        f"older CUDA at {_SELECTOR}."
+    ]
+
+
+def _devices() -> list[dict[str, Any]]:
+    """Name, title and memory of each device, the one that ``auto`` takes first."""
+    import torch
+
+    devices: list[dict[str, Any]] = []
+    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        free, total = torch.cuda.mem_get_info(index)
+        title = torch.cuda.get_device_name(index)
+        devices.append({"name": f"cuda:{index}", "title": title, "memory": total, "free": free})
+    if torch.backends.mps.is_available():
+        devices.append(
+            {"name": "mps", "title": "Apple GPU", "memory": torch.mps.recommended_max_memory(), "free": None}
+        )
+    title = f"{platform.processor() or platform.machine()}, {os.cpu_count()} logical processors"
+    devices.append({"name": "cpu", "title": title, "memory": _main_memory(), "free": None})
+    return devices
+
+
+def _main_memory() -> int | None:
+    """Bytes of main memory."""
+    if sys.platform == "win32":
+
+        class Status(ctypes.Structure):  # MEMORYSTATUSEX
+            _fields_ = (
+                ("dwLength", ctypes.c_ulong),
+                ("dwMemoryLoad", ctypes.c_ulong),
+                *((name, ctypes.c_ulonglong) for name in ("ullTotalPhys", "b", "c", "d", "e", "f", "g")),
+            )
+
+        status = Status(dwLength=ctypes.sizeof(Status))
+        return status.ullTotalPhys if ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)) else None
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (OSError, ValueError):
+        return None
+
+
+def _lines(known: dict[str, Any]) -> list[str]:
+    build = next(
+        (
+            f" (CUDA {known[k]})" if k == "cuda_build" else f" (ROCm {known[k]})"
+            for k in ("cuda_build", "rocm_build")
+            if known[k]
+        ),
+        " (CPU only)",
+    )
+    rows = [
+        ("deepblend", known["version"]),
+        ("Python", f"{known['python']} on {known['system']}"),
+        ("torch", known["torch"] + build),
+        ("torchvision", known["torchvision"]),
+    ]
+    for index, device in enumerate(known["devices"]):
+        memory = f", {device['memory'] / _GIB:.1f} GiB" if device["memory"] else ""
+        free = f" ({device['free'] / _GIB:.1f} GiB free)" if device["free"] else ""
+        chosen = " <- auto" if index == 0 else ""
+        rows.append(("device", f"{device['name']}: {device['title']}{memory}{free}{chosen}"))
+    rows += [
+        ("threads", str(known["threads"])),
+        ("weights", f"{known['weights']['file']} ({known['weights']['licence']})"),
+        *((place, path) for place, path in known["places"].items() if place != "python"),
+        ("films", "mp4, WebP" if known["video"]["mp4"] else "WebP; for mp4: pip install 'deepblend[video]'"),
+        *(("advice", sentence) for sentence in known["advice"]),
+    ]
+    return [f"{name:<12} {value}" for name, value in rows]
