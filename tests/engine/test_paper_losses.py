@@ -155,3 +155,11 @@ def test_histogram_loss_of_the_targets_own_distribution_is_zero(draw):
     everywhere = torch.arange(16)
     table = L.quantiles(features.flatten(2)[0], 16)
     assert L.histogram_loss([features.flip(3)], [everywhere], [table]).item() == 0
+
+
+def test_histogram_loss_of_what_has_run_off_is_not_finite_and_no_fault(draw):
+    features = draw(1, 3, 4, 4)
+    features[0, 1] = float("nan")
+    features[0, 2, 0] = float("inf")
+    loss = L.histogram_loss([features], [torch.arange(16)], [L.quantiles(draw(3, 30), 16)])
+    assert not loss.isfinite()

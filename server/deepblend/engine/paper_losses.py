@@ -85,7 +85,8 @@ def match_histogram(values: Tensor, table: Tensor) -> Tensor:
     ordered = values.sort(dim=1).values
     fewer = torch.searchsorted(ordered, values)
     up_to = torch.searchsorted(ordered, values, right=True)
-    low, high = (fewer + up_to - 1) // 2, (fewer + up_to) // 2
+    last = values.shape[1] - 1  # a NaN has no rank; it must not index beyond the table
+    low, high = ((fewer + up_to - 1) // 2).clamp(0, last), ((fewer + up_to) // 2).clamp(0, last)
     return (table.gather(1, low) + table.gather(1, high)) / 2
 
 

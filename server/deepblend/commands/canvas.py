@@ -1,0 +1,110 @@
+"""The published algorithm on pictures: the source laid on the target's canvas, and a run over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from deepblend_protocol.errors import DeviceMemory, MaskEmpty, MaskOutside
+from deepblend_protocol.settings import PaperSettings
+from PIL import Image
+
+from ..engine import paper
+from ..engine.device import choose, memory_errors
+from ..engine.features import load
+from ..engine.request import Rect
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Source, mask and target on one pixel grid.
+
+    Shape:
+        source, target: (H, W, 3) uint8; mask: (H, W) uint8. Source and mask are 0 beyond ``square``.
+    """
+
+    source: np.ndarray
+    mask: np.ndarray
+    target: np.ndarray
+    square: Rect
+    """The part of the canvas that the source covers."""
+
+
+def lay(source: Image.Image, mask: Image.Image, target: Image.Image, left: int, top: int) -> Canvas:
+    """Source (RGB) and mask (L, of its size) laid on the target (RGB), clipped where they stick out.
+
+    Args:
+        left, top: the target's column and row for the source's first pixel; may be negative.
+
+    Raises MaskEmpty, and MaskOutside where no pixel of the mask falls on the target.
+    """
+    selected = np.asarray(mask)
+    canvas = np.asarray(target)
+    height, width = canvas.shape[:2]
+    x0, y0 = max(left, 0), max(top, 0)
+    x1, y1 = min(left + source.width, width), min(top + source.height, height)
+    onto = (slice(y0, max(y0, y1)), slice(x0, max(x0, x1)))
+    cut = (slice(y0 - top, max(y0, y1) - top), slice(x0 - left, max(x0, x1) - left))
+    if not selected.any():
+        raise MaskEmpty()
+    if not selected[cut].any():
+        rows, columns = np.flatnonzero(selected.any(1)), np.flatnonzero(selected.any(0))
+        raise MaskOutside(
+            left=int(columns[0]) + left,
+            right=int(columns[-1]) + left,
+            top=int(rows[0]) + top,
+            bottom=int(rows[-1]) + top,
+            width=width,
+            height=height,
+        )
+    laid_source, laid_mask = np.zeros_like(canvas), np.zeros((height, width), np.uint8)
+    laid_source[onto] = np.asarray(source)[cut]
+    laid_mask[onto] = selected[cut]
+    return Canvas(laid_source, laid_mask, canvas, Rect(x0, y0, x1 - x0, y1 - y0))
+
+
+def run(
+    canvas: Canvas,
+    settings: PaperSettings,
+    device: str,
+    features: str,
+    on_closure: paper.OnClosure | None = None,
+) -> tuple[paper.PaperResult, str, list[str]]:
+    """The published algorithm on a canvas: its result, the device it ran on, and notes for the user.
+
+    Where ``device`` is auto and the GPU's memory does not suffice, the CPU does the work.
+    Raises DeviceUnknown, DeviceMemory, FeaturesUnavailable.
+    """
+    chosen = choose(device)
+    notes: list[str] = []
+    try:
+        result = _run_on(canvas, settings, chosen, features, on_closure)
+    except DeviceMemory:
+        if device != "auto" or chosen == "cpu":
+            raise
+        notes.append(f"{chosen} has too little free memory for this blend, so the CPU did it, which is slower.")
+        chosen = "cpu"
+        result = _run_on(canvas, settings, chosen, features, on_closure)
+    notes += [
+        f"The {stage} ran off to infinity and was begun anew from its best picture; smaller weights may help."
+        for stage in result.restarted
+    ]
+    return result, chosen, notes
+
+
+def _run_on(
+    canvas: Canvas, settings: PaperSettings, device: str, features: str, on_closure: paper.OnClosure | None
+) -> paper.PaperResult:
+    def tensor(array: np.ndarray) -> torch.Tensor:
+        return torch.tensor(np.atleast_3d(array)).permute(2, 0, 1).float().contiguous().to(device)
+
+    network = load(features, device, settings.normalised_input)
+    with memory_errors(device):
+        source, mask, target = tensor(canvas.source), tensor(canvas.mask)[0] / 255, tensor(canvas.target)
+        return paper.run(source, mask, target, settings, network, on_closure, canvas.square)
+
+
+def to_picture(picture: torch.Tensor) -> Image.Image:
+    """A picture (3, H, W) in levels 0..255 in 8 bits, cut off as published."""
+    return Image.fromarray(paper.eight_bit(picture).to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy())

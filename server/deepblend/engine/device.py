@@ -1,0 +1,43 @@
+"""The device to compute on, by name, and its lack of memory as one kind of error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from deepblend_protocol.errors import DeviceMemory, DeviceUnknown
+
+
+def available() -> list[str]:
+    """The devices of this machine, the one that ``auto`` takes first."""
+    gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    return gpus + (["mps"] if torch.backends.mps.is_available() else []) + ["cpu"]
+
+
+def choose(name: str) -> str:
+    """A device's full name.
+
+    Args:
+        name: auto, cpu, cuda, cuda:N or mps.
+
+    Raises DeviceUnknown.
+    """
+    known = available()
+    chosen = {"auto": known[0], "cuda": "cuda:0"}.get(name, name)
+    if chosen not in known:
+        raise DeviceUnknown(device=name, available=", ".join(["auto", *known]))
+    return chosen
+
+
+@contextmanager
+def memory_errors(device: str) -> Iterator[None]:
+    """Turn what torch raises where memory does not suffice into DeviceMemory."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # only CUDA's has a class of its own
+        words = str(error)
+        is_memory = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
+        if not is_memory and "out of memory" not in words and "can't allocate memory" not in words:
+            raise
+        raise DeviceMemory(device=device) from error
