@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         progress.update(0, "Starting")
         source, mask, target = (files.open_picture(_find(role), role) for role in ("source", "mask", "target"))
         place = json.loads((_EXAMPLE / "place.json").read_text(encoding="utf-8"))
-        placed = pictures.place(source, mask, target, tuple(place["center"]))
+        placed = pictures.place(source, mask, target, **{name: tuple(pair) for name, pair in place.items() if pair})
 
         import deepblend
 

@@ -93,17 +93,18 @@ def _devices() -> list[dict[str, Any]]:
     """Name, title and memory of each device, the one that ``auto`` takes first."""
     import torch
 
+    from ..engine.device import available
+
     devices: list[dict[str, Any]] = []
-    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
-        free, total = torch.cuda.mem_get_info(index)
-        title = torch.cuda.get_device_name(index)
-        devices.append({"name": f"cuda:{index}", "title": title, "memory": total, "free": free})
-    if torch.backends.mps.is_available():
-        devices.append(
-            {"name": "mps", "title": "Apple GPU", "memory": torch.mps.recommended_max_memory(), "free": None}
-        )
-    title = f"{platform.processor() or platform.machine()}, {os.cpu_count()} logical processors"
-    devices.append({"name": "cpu", "title": title, "memory": _main_memory(), "free": None})
+    for name in available():
+        free, memory = torch.cuda.mem_get_info(name) if name.startswith("cuda") else (None, _main_memory())
+        if name.startswith("cuda"):
+            title = torch.cuda.get_device_name(name)
+        elif name == "mps":
+            title = "Apple GPU, which shares the main memory"
+        else:
+            title = f"{platform.processor() or platform.machine()}, {os.cpu_count()} logical processors"
+        devices.append({"name": name, "title": title, "memory": memory, "free": free})
     return devices
 
 

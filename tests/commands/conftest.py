@@ -1,0 +1,74 @@
+"""Small pictures, and the command line run in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from deepblend.commands.cli import main
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def noise(height: int, width: int, channels: int, seed: int) -> np.ndarray:
+    """A smooth ground with grain, (height, width[, channels]) uint8."""
+    random = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width]
+    rows, columns = rows[..., None], columns[..., None]
+    ground = 110 + 60 * np.sin(rows / 17 + seed) + 40 * np.cos(columns / 11 + np.arange(channels))
+    samples = (ground + random.normal(0, 12, (height, width, channels))).clip(0, 255).astype(np.uint8)
+    return samples if channels > 1 else samples[:, :, 0]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A 96 x 80 target, a 48 x 40 source and its mask: an ellipse that leaves the source's edges free."""
+
+    folder: Path
+    source: Path
+    mask: Path
+    target: Path
+    output: Path
+
+    def arguments(self, **other: str | Path) -> list[str]:
+        chosen = {"source": self.source, "mask": self.mask, "target": self.target, "output": self.output, **other}
+        return [word for name, value in chosen.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+    def names(self) -> set[str]:
+        return {path.name for path in self.folder.iterdir()}
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Pictures:
+    made = Pictures(tmp_path, *(tmp_path / f"{name}.png" for name in ("source", "mask", "target", "output")))
+    rows, columns = np.mgrid[:40, :48]
+    ellipse = ((rows - 19.5) / 16) ** 2 + ((columns - 23.5) / 20) ** 2 < 1
+    Image.fromarray(noise(40, 48, 3, seed=1)).save(made.source)
+    Image.fromarray((ellipse * 255).astype(np.uint8)).save(made.mask)
+    Image.fromarray(noise(80, 96, 3, seed=2)).save(made.target)
+    return made
+
+
+@pytest.fixture
+def deepblend(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    def run(*arguments: str | Path) -> Outcome:
+        capfd.readouterr()
+        status = main([str(argument) for argument in arguments])
+        return Outcome(status, *capfd.readouterr())
+
+    return run

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import deepblend as package
+import numpy as np
+import pytest
+from deepblend import files, pictures
+from PIL import Image
+
+EXAMPLE = Path(package.__file__).parent / "example"
+
+
+@pytest.fixture
+def placed():
+    source, mask, target = (
+        files.open_picture(next(EXAMPLE.glob(f"{role}.*")), role) for role in ("source", "mask", "target")
+    )
+    place = json.loads((EXAMPLE / "place.json").read_text())
+    return pictures.place(source, mask, target, **{name: tuple(pair) for name, pair in place.items() if pair})
+
+
+def test_the_example_lies_inside_its_target(placed):
+    assert placed.mask is not None
+    rows, columns = np.nonzero(np.asarray(placed.mask))
+    assert placed.left + columns.min() >= 0 and placed.left + columns.max() < placed.target.width
+    assert placed.top + rows.min() >= 0 and placed.top + rows.max() < placed.target.height
+
+
+def test_the_demo_writes_three_pictures_and_says_where(deepblend, placed, tmp_path):
+    folder = tmp_path / "new" / "folder"
+    done = deepblend("demo", "--output", folder)
+    assert done.status == 0
+    assert {path.name for path in folder.iterdir()} == {"blend.png", "layer.png", "contact_sheet.png"}
+    assert all(str(path) in done.out for path in folder.iterdir())
+    assert "seconds" in done.out and "On " in done.out
+
+    blend, target = np.asarray(Image.open(folder / "blend.png")), np.asarray(placed.target)
+    assert blend.shape == target.shape
+    changed = (blend != target).any(axis=2)
+    mask = np.zeros(changed.shape, bool)
+    height, width = placed.source.height, placed.source.width
+    inside = np.asarray(placed.mask) > 0
+    x0, y0 = max(placed.left, 0), max(placed.top, 0)
+    x1, y1 = min(placed.left + width, mask.shape[1]), min(placed.top + height, mask.shape[0])
+    mask[y0:y1, x0:x1] = inside[y0 - placed.top : y1 - placed.top, x0 - placed.left : x1 - placed.left]
+    assert not changed[~mask].any()
+    assert changed[mask].mean() > 0.8
+
+    layer = Image.open(folder / "layer.png")
+    assert layer.mode == "RGBA" and layer.getchannel("A").getextrema()[1] == 255
+    sheet = Image.open(folder / "contact_sheet.png")
+    assert sheet.width > 1.5 * min(640, placed.target.width)  # two pictures side by side at least

@@ -1,0 +1,56 @@
+"""What the README says of commands and settings is what the code has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from deepblend.commands.cli import main
+from deepblend_protocol.settings import PRESETS, table
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+OPTIONS = {f"--{name.removesuffix('_px').replace('_', '-')}": setting for name, setting in table().items()}
+ROWS = {row[0]: row[1:] for row in re.findall(r"^\| `(--[a-z-]+)` \| (\S+) \| (.+) \|$", README, re.MULTILINE)}
+
+
+def test_the_table_of_settings_is_whole_and_its_defaults_are_true():
+    assert set(ROWS) == set(OPTIONS)
+    for option, (default, _) in ROWS.items():
+        expected = OPTIONS[option].default
+        assert default == (f"{expected:g}" if isinstance(expected, int | float) else expected)
+
+
+def test_the_presets_are_told_as_they_are():
+    told = ROWS["--preset"][1]
+    for name, values in PRESETS.items():
+        words = re.search(rf"`{name}` \(([^)]*)\)", told)
+        assert words
+        for setting, figure in re.findall(r"(style|keep-colours) (\S+?)(?:,|$)", words[1]):
+            assert float(figure) == values[setting.replace("-", "_")]
+        source = re.search(r"from the (?:whole )?(\w+)", words[1])
+        assert (source[1] if source else None) == values.get("style_from")
+
+
+def test_every_option_that_is_named_exists(capsys):
+    shown = ""
+    for command in ("demo", "blend", "paper", "ablation", "info"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        shown += capsys.readouterr().out
+    for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)):
+        assert option in shown
+
+
+def test_the_commands_are_one_line_each_for_both_systems():
+    posix = re.findall(r"^    python3 -m venv \.venv && (.+)$", README, re.MULTILINE)
+    windows = re.findall(r"^    py -m venv \.venv && (.+)$", README, re.MULTILINE)
+    assert len(posix) == 2
+    assert [line.replace("\\Scripts\\", "/bin/") for line in windows] == posix
+
+
+def test_every_link_to_a_file_leads_somewhere():
+    root = Path(__file__).parents[1]
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+    assert links
+    assert [link for link in links if not (root / link).exists()] == []
