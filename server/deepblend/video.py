@@ -55,9 +55,10 @@ class _Mp4:
     def finish(self) -> None:
         with suppress(OSError):
             self._input.close()
-        if self._process.wait() != 0:
-            self._words.seek(0)
-            said = self._words.read().decode("utf-8", "replace").strip().splitlines()
+        status = self._process.wait()
+        self._words.seek(0)
+        said = self._words.read().decode("utf-8", "replace").strip().splitlines()
+        if status != 0 or said:  # old ones report a full disk in words, and success in their status
             raise OSError(said[-1] if said else "the encoder stopped")
 
     def close(self) -> None:
