@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,18 @@ def _devices() -> list[dict[str, Any]]:
         elif name == "mps":
             title = "Apple GPU, which shares the main memory"
         else:
-            title = f"{platform.processor() or platform.machine()}, {os.cpu_count()} logical processors"
+            title = f"{_processor()}, {os.cpu_count()} logical processors"
         devices.append({"name": name, "title": title, "memory": memory, "free": free})
     return devices
+
+
+def _processor() -> str:
+    """The processor's name, as far as the system tells it."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def _main_memory() -> int | None:

@@ -17,14 +17,13 @@ class Progress:
         self._shown = not quiet and sys.stderr.isatty()
         self._drawn = 0.0
         self._words = ""
+        self._length = 0
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._shown and self._drawn:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        self._write("")
 
     def update(self, fraction: float, words: str) -> None:
         """Show that ``fraction`` (0..1) is done, and what is being done."""
@@ -36,5 +35,12 @@ class Progress:
         room = shutil.get_terminal_size().columns - len(words) - 9
         width = min(max(room, 10), 40)
         full = width * percent // 100
-        sys.stderr.write(f"\r\x1b[K{percent:3d}% [{'#' * full}{'.' * (width - full)}] {words}")
-        sys.stderr.flush()
+        self._write(f"{percent:3d}% [{'#' * full}{'.' * (width - full)}] {words}")
+
+    def _write(self, line: str) -> None:
+        """Overwrite the line: by spaces, since older consoles of Windows know no escape sequences."""
+        if line or self._length:
+            end = "" if line else "\r"
+            sys.stderr.write(f"\r{line}{' ' * (self._length - len(line))}{end}")
+            sys.stderr.flush()
+        self._length = len(line)
