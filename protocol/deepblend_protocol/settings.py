@@ -8,8 +8,9 @@ command line, GIMP's dialog and Krita's docker are drawn from it.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Dict, Mapping, Optional, Tuple, Type, TypeVar
+from typing import Any, TypeVar
 
 from .errors import SettingOutOfRange, SettingUnknown
 
@@ -24,9 +25,9 @@ class Setting:
     label: str
     help: str
     unit: str = ""
-    minimum: Optional[float] = None
-    maximum: Optional[float] = None
-    choices: Tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
 
     def accepts(self) -> str:
         """What the setting takes, as words for an error or a help text."""
@@ -53,21 +54,21 @@ class Setting:
 
 
 def _number(default: float, minimum: float, maximum: float, label: str, help: str, unit: str = "") -> Any:
-    known = dict(kind="number", minimum=minimum, maximum=maximum, label=label, help=help, unit=unit)
+    known = {"kind": "number", "minimum": minimum, "maximum": maximum, "label": label, "help": help, "unit": unit}
     return field(default=default, metadata=known)
 
 
 def _integer(default: int, minimum: int, maximum: int, label: str, help: str, unit: str = "") -> Any:
-    known = dict(kind="integer", minimum=minimum, maximum=maximum, label=label, help=help, unit=unit)
+    known = {"kind": "integer", "minimum": minimum, "maximum": maximum, "label": label, "help": help, "unit": unit}
     return field(default=default, metadata=known)
 
 
-def _choice(default: str, choices: Tuple[str, ...], label: str, help: str) -> Any:
-    return field(default=default, metadata=dict(kind="choice", choices=choices, label=label, help=help))
+def _choice(default: str, choices: tuple[str, ...], label: str, help: str) -> Any:
+    return field(default=default, metadata={"kind": "choice", "choices": choices, "label": label, "help": help})
 
 
 def _switch(default: bool, label: str, help: str) -> Any:
-    return field(default=default, metadata=dict(kind="switch", label=label, help=help))
+    return field(default=default, metadata={"kind": "switch", "label": label, "help": help})
 
 
 _WEIGHT_LIMIT = 1e12
@@ -84,19 +85,37 @@ class PaperSettings:
         "Closures per pass",
         "Evaluations of the loss in each pass; as published, the pass ends after the step that exceeds this.",
     )
-    grad_weight: float = _number(1e4, 0, _WEIGHT_LIMIT, "Gradient weight", "Weight of the Poisson gradient loss, pass 1.")
+    grad_weight: float = _number(
+        1e4, 0, _WEIGHT_LIMIT, "Gradient weight", "Weight of the Poisson gradient loss, pass 1."
+    )
     style_weight: float = _number(1e4, 0, _WEIGHT_LIMIT, "Style weight", "Weight of the style loss, pass 1.")
     content_weight: float = _number(1.0, 0, _WEIGHT_LIMIT, "Content weight", "Weight of the content loss, pass 1.")
-    tv_weight: float = _number(1e-6, 0, _WEIGHT_LIMIT, "Total variation weight", "Weight of the total variation, pass 1.")
-    hist_weight: float = _number(
-        0.0, 0, _WEIGHT_LIMIT, "Histogram weight", "Weight of the feature histogram loss, pass 1; the paper's figure is 1."
+    tv_weight: float = _number(
+        1e-6, 0, _WEIGHT_LIMIT, "Total variation weight", "Weight of the total variation, pass 1."
     )
-    second_style_weight: float = _number(1e7, 0, _WEIGHT_LIMIT, "Style weight, pass 2", "Weight of the style loss, pass 2.")
+    hist_weight: float = _number(
+        0.0,
+        0,
+        _WEIGHT_LIMIT,
+        "Histogram weight",
+        "Weight of the feature histogram loss, pass 1; the paper's figure is 1.",
+    )
+    second_style_weight: float = _number(
+        1e7, 0, _WEIGHT_LIMIT, "Style weight, pass 2", "Weight of the style loss, pass 2."
+    )
     second_content_weight: float = _number(
-        1.0, 0, _WEIGHT_LIMIT, "Content weight, pass 2", "Weight of the content loss, pass 2; as published that loss is always 0."
+        1.0,
+        0,
+        _WEIGHT_LIMIT,
+        "Content weight, pass 2",
+        "Weight of the content loss, pass 2; as published that loss is always 0.",
     )
     second_tv_weight: float = _number(
-        0.0, 0, _WEIGHT_LIMIT, "Total variation weight, pass 2", "Weight of the total variation, pass 2; the paper has one."
+        0.0,
+        0,
+        _WEIGHT_LIMIT,
+        "Total variation weight, pass 2",
+        "Weight of the total variation, pass 2; the paper has one.",
     )
     second_hist_weight: float = _number(
         0.0, 0, _WEIGHT_LIMIT, "Histogram weight, pass 2", "Weight of the feature histogram loss, pass 2."
@@ -123,7 +142,9 @@ class PaperSettings:
         "Recompute constants",
         "Compute the target's and source's features anew in every closure, as published; slower, the same picture.",
     )
-    soft_mask: bool = _switch(False, "Soft mask", "Keep the mask's soft edge; as published everything above 0 counts as 1.")
+    soft_mask: bool = _switch(
+        False, "Soft mask", "Keep the mask's soft edge; as published everything above 0 counts as 1."
+    )
     seed: int = _integer(0, 0, 2**31 - 1, "Seed", "Seed of the noise that pass 1 starts from.")
 
 
@@ -139,7 +160,8 @@ class Settings:
         "deep",
         ("deep", "poisson", "paper"),
         "Method",
-        "deep: seamless, in the background's light and texture; poisson: seamless only; paper: the published algorithm.",
+        "deep: seamless, in the background's light and texture; poisson: seamless only; "
+        "paper: the published algorithm.",
     )
     preset: str = _choice(
         "painting",
@@ -165,7 +187,8 @@ class Settings:
         "source",
         ("source", "mixed"),
         "Gradients",
-        "source: the object's own detail; mixed: the stronger of the object's and the background's, for thin or clear objects.",
+        "source: the object's own detail; mixed: the stronger of the object's and the background's, "
+        "for thin or clear objects.",
     )
     style_from: str = _choice(
         "background",
@@ -182,7 +205,7 @@ class Settings:
     paper: PaperSettings = PaperSettings()
 
 
-PRESETS: Dict[str, Dict[str, Any]] = {
+PRESETS: dict[str, dict[str, Any]] = {
     "photograph": {"style": 0.2, "keep_colours": 0.5, "style_from": "surroundings"},
     "painting": {"style": 0.5, "keep_colours": 0.5, "style_from": "background"},
     "seamless": {"style": 0.0, "keep_colours": 0.0},
@@ -191,7 +214,7 @@ PRESETS: Dict[str, Dict[str, Any]] = {
 _AnySettings = TypeVar("_AnySettings", Settings, PaperSettings)
 
 
-def table(of: Type[Any] = Settings) -> Dict[str, Setting]:
+def table(of: type[Any] = Settings) -> dict[str, Setting]:
     """The settings of ``Settings`` or ``PaperSettings`` by name, in the order to show them."""
     return {f.name: Setting(name=f.name, default=f.default, **f.metadata) for f in fields(of) if f.metadata}
 
