@@ -1,0 +1,418 @@
+"""The gradient-domain solver against a direct sparse solution in float64, and what it must keep to the bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from deepblend.engine import poisson
+from deepblend.engine.poisson import Solution, solve
+from deepblend_protocol.errors import MaskEmpty, NotFinite
+from scipy import ndimage, sparse
+from scipy.sparse.linalg import splu
+
+LEVELS = 0.02
+"""The greatest difference allowed, of 255."""
+HEIGHT, WIDTH = 90, 117
+Y, X = np.mgrid[:HEIGHT, :WIDTH]
+RADIUS = np.hypot(X - 60.3, Y - 44)
+
+devices = [
+    "cpu",
+    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")),
+]
+
+
+def at(picture: np.ndarray, place: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    return picture[:, place[0], place[1]]  # (C, count)
+
+
+class Case:
+    """One problem, with noise for pictures: no pixel's equation is like its neighbour's."""
+
+    def __init__(self, region: np.ndarray, channels: int = 3, seed: int = 1) -> None:
+        rng = np.random.default_rng(seed)
+        shape = (channels, *region.shape)
+        self.region = region
+        self.source = rng.uniform(0, 255, shape)
+        self.source_alpha = np.ones(region.shape)
+        self.background = rng.uniform(0, 255, shape) * np.linspace(0.2, 1, region.shape[1])
+        self.background_alpha = np.ones(region.shape)
+        self.mixed = False
+        self.screen: np.ndarray | None = None
+
+    def solve(self, device: str = "cpu", **options) -> Solution:
+        arrays = (self.source, self.source_alpha, self.background, self.background_alpha)
+        given = [torch.from_numpy(array).float().to(device) for array in arrays]
+        screen = None if self.screen is None else torch.from_numpy(self.screen).float().to(device)
+        region = torch.from_numpy(self.region).to(device)
+        return solve(*given, region, mixed=self.mixed, screen=screen, **options)
+
+    def direct(self) -> np.ndarray:
+        """The definition, direction by direction, solved directly in float64: (C, H, W)."""
+        fixed = ~self.region & (self.background_alpha > 0)
+        labels, _ = ndimage.label(self.region)
+        beside_fixed = ndimage.binary_dilation(fixed) & self.region
+        active = self.region & np.isin(labels, labels[beside_fixed])
+        count = int(active.sum())
+        number = np.full(active.shape, -1)
+        number[active] = np.arange(count)
+
+        diagonal, right = np.zeros(count), np.zeros((len(self.source), count))
+        entries: list[tuple[np.ndarray, np.ndarray]] = []
+        ys, xs = np.nonzero(active)
+        for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+            inside = (ys + dy >= 0) & (ys + dy < active.shape[0]) & (xs + dx >= 0) & (xs + dx < active.shape[1])
+            p, q = (ys[inside], xs[inside]), (ys[inside] + dy, xs[inside] + dx)
+            exists = active[q] | fixed[q]
+            p, q = (p[0][exists], p[1][exists]), (q[0][exists], q[1][exists])
+            row = number[p]
+            opaque = (self.source_alpha[p] > 0) & (self.source_alpha[q] > 0)
+            guidance = np.where(opaque, at(self.source, p) - at(self.source, q), 0.0)
+            if self.mixed:
+                other = at(self.background, p) - at(self.background, q)
+                known = (self.background_alpha[p] > 0) & (self.background_alpha[q] > 0)
+                guidance = np.where(known & (np.abs(other) > np.abs(guidance)), other, guidance)
+            diagonal[row] += 1
+            right[:, row] += guidance + np.where(fixed[q], at(self.background, q), 0.0)
+            entries.append((row[active[q]], number[q][active[q]]))
+        if self.screen is not None:
+            weight = np.where(self.source_alpha > 0, self.screen, 0.0)[active]
+            diagonal += weight
+            right += weight * self.source[:, active]
+        rows, columns = (np.concatenate(part) for part in zip(*entries, strict=True))
+        matrix = sparse.diags(diagonal) - sparse.coo_matrix((np.ones(len(rows)), (rows, columns)), (count, count))
+        result = np.where(self.region, self.source, self.background)
+        if count:
+            result[:, active] = splu(matrix.tocsc()).solve(right.T).T
+        return result
+
+    def check(self, device: str = "cpu") -> Solution:
+        solution = self.solve(device)
+        expected = self.direct()
+        found = solution.image.cpu().double().numpy()
+        assert found.shape == expected.shape
+        assert np.abs(found - expected).max() < LEVELS
+        assert (found[:, ~self.region] == self.background.astype(np.float32)[:, ~self.region]).all()
+        assert solution.residual <= poisson.TOLERANCE
+        assert np.abs(found - self.source)[:, self.region].max() > 20, "too easy: the source itself would pass"
+        return solution
+
+
+def region(name: str) -> np.ndarray:
+    empty = np.zeros((HEIGHT, WIDTH), bool)
+    rng = np.random.default_rng(7)
+    if name == "disc":
+        return RADIUS < 35
+    if name == "pieces":
+        return (RADIUS < 12) | (np.hypot(X - 20, Y - 70) < 15) | (np.hypot(X - 95, Y - 20) < 9) | ((X == 3) & (Y == 3))
+    if name == "annulus":
+        return (RADIUS < 38) & (RADIUS > 17.5)
+    if name == "holes":
+        return (RADIUS < 40) & ((X % 9 > 2) | (Y % 7 > 1))
+    if name in ("left", "right", "top", "bottom"):
+        return {"left": X < 50, "right": X > 50, "top": Y < 33, "bottom": Y > 60}[name] & (RADIUS > 15)
+    if name == "all but a corner":
+        return (X > 0) | (Y > 0)
+    if name == "all but the middle":
+        return (X != 58) | (Y != 44)
+    if name == "all but holes":
+        return RADIUS > 12
+    if name == "lines":
+        empty[40, 3:-3] = empty[5:-5, 30] = empty[5:-5, 33] = True
+        empty[Y == X + 10] = True  # joined only by corners: single pixels
+        empty[10, 0:] = empty[:, -1] = True
+        return empty
+    if name == "single pixels":
+        empty[::3, ::2] = True
+        return empty
+    if name == "checkerboard":
+        return (X + Y) % 2 == 0
+    if name == "one pixel":
+        empty[HEIGHT - 1, 57] = True
+        return empty
+    if name == "one row":
+        empty[0] = True
+        return empty
+    density = {"random 30%": 0.3, "random 60%": 0.6, "random 90%": 0.9, "random 99%": 0.99}[name]
+    return rng.random((HEIGHT, WIDTH)) < density
+
+
+REGIONS = (
+    "disc",
+    "pieces",
+    "annulus",
+    "holes",
+    "left",
+    "right",
+    "top",
+    "bottom",
+    "all but a corner",
+    "all but the middle",
+    "all but holes",
+    "lines",
+    "single pixels",
+    "checkerboard",
+    "one pixel",
+    "one row",
+    "random 30%",
+    "random 60%",
+    "random 90%",
+    "random 99%",
+)
+
+
+@pytest.mark.parametrize("device", devices)
+@pytest.mark.parametrize("name", REGIONS)
+def test_agrees_with_the_direct_solution(name: str, device: str) -> None:
+    assert Case(region(name)).check(device).cycles < 15
+
+
+@pytest.mark.parametrize("name", ["disc", "top", "all but holes", "lines", "random 90%"])
+def test_mixed_gradients(name: str) -> None:
+    case = Case(region(name))
+    # Background differences win in some pairs, the source's in others, channel by channel.
+    case.background[0] *= 3 * (X > 60)
+    case.mixed = True
+    plain = case.solve().image
+    case.check()
+    case.mixed = False
+    assert (case.solve().image - plain).abs().max() > 20
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("name", ["disc", "all but a corner", "random 60%"])
+def test_screened(name: str, mixed: bool) -> None:
+    case = Case(region(name))
+    plain = case.solve().image
+    case.mixed = mixed
+    case.screen = np.where(RADIUS < 25, 1 / 16**2, 0.0) + 3.0 * (X > 80)
+    case.check()
+    assert (case.solve().image - plain).abs().max() > 20
+
+
+def test_a_heavy_screen_keeps_the_source() -> None:
+    case = Case(region("disc"))
+    case.screen = np.full((HEIGHT, WIDTH), 1e6)
+    assert np.abs(case.solve().image.numpy() - case.source)[:, case.region].max() < LEVELS
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_gray_and_four_channels(channels: int) -> None:
+    case = Case(region("disc"), channels)
+    case.mixed = True
+    case.check()
+
+
+def test_channels_do_not_touch_each_other() -> None:
+    case = Case(region("disc"))
+    case.background[1] = case.source[1]
+    solution = case.check()
+    assert (solution.image[1].numpy() == case.source[1].astype(np.float32)).all()
+
+
+def empty_background(name: str) -> np.ndarray:
+    """Background alpha with holes, for a disc."""
+    rng = np.random.default_rng(3)
+    if name == "half":
+        return np.where(X > 58, 0.0, 1.0)
+    if name == "specks":
+        return np.where(rng.random((HEIGHT, WIDTH)) < 0.15, 0.0, 1.0)
+    if name == "inside only":
+        return np.where(RADIUS < 30, 0.0, 0.5)
+    if name == "all but one pixel":
+        return np.where((X == 60) & (Y == 44), 1e-3, 0.0)
+    raise ValueError(name)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("name", ["half", "specks", "inside only", "all but one pixel"])
+def test_background_with_holes(name: str, mixed: bool) -> None:
+    case = Case(region("disc"))
+    case.background_alpha = empty_background(name)
+    case.region &= (RADIUS < 30) | (np.random.default_rng(5).random(RADIUS.shape) < 0.7)
+    case.region[44, 60] = False
+    case.mixed = mixed
+    case.check()
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_what_lies_under_an_empty_background_never_matters(mixed: bool) -> None:
+    case = Case(region("disc"))
+    case.background_alpha = empty_background("specks")
+    case.mixed = mixed
+    expected = case.check().image[:, case.region]
+    case.background[:, case.background_alpha == 0] = np.nan
+    assert torch.equal(case.solve().image[:, case.region], expected)
+
+
+def maze(width: int) -> Case:
+    """One winding path on an empty background, fixed at one end: small residuals hide large errors here."""
+    path = np.zeros((HEIGHT, WIDTH), bool)
+    for index, top in enumerate(range(2, HEIGHT - 3 * width, 2 * width)):
+        path[top : top + width, 2:-2] = True
+        turn = slice(-2 - width, -2) if index % 2 == 0 else slice(2, 2 + width)
+        path[top : top + 3 * width, turn] = True
+    path_without_end = path & ~((X <= 20) & (Y < 3 + width))
+    case = Case(path_without_end)
+    case.background_alpha = path.astype(float)
+    return case
+
+
+def test_a_maze_with_free_walls() -> None:
+    assert maze(7).check().cycles > 20
+
+
+def test_out_of_cycles_the_residual_reached_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poisson, "CYCLES", 20)
+    case = maze(3)
+    solution = case.solve()
+    error = np.abs(solution.image.numpy() - case.direct()).max()
+    assert solution.cycles == 20
+    assert 1 < error < 10 * solution.residual
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("screened", [False, True])
+def test_a_component_without_fixed_neighbours_keeps_the_source(mixed: bool, screened: bool) -> None:
+    case = Case(region("pieces"))
+    case.background_alpha = np.where((X < 40) & (Y > 50), 0.0, 1.0)  # around one of the pieces nothing is known
+    case.mixed = mixed
+    if screened:
+        case.screen = np.full((HEIGHT, WIDTH), 0.01)
+    solution = case.check()
+    alone = case.region & (X < 40) & (Y > 50)
+    assert alone.sum() > 500
+    assert (solution.image.numpy() == case.source.astype(np.float32))[:, alone].all()
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_nothing_fixed_at_all_keeps_the_source(alpha: float) -> None:
+    case = Case(np.ones((HEIGHT, WIDTH), bool) if alpha else region("disc"))
+    case.background_alpha[:] = alpha
+    solution = case.solve()
+    expected = np.where(case.region, case.source, case.background).astype(np.float32)
+    assert (solution.image.numpy() == expected).all()
+    assert (solution.cycles, solution.residual) == (0, 0.0)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("name", ["disc", "left", "lines", "random 60%"])
+def test_a_layer_like_its_background_comes_back_to_the_bit(name: str, mixed: bool) -> None:
+    case = Case(region(name))
+    case.source = case.background
+    case.mixed = mixed
+    solution = case.solve()
+    assert (solution.image.numpy() == case.background.astype(np.float32)).all()
+    assert solution.cycles == 0
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("alpha", ["outside", "ragged", "holes"])
+def test_what_lies_under_transparent_pixels_never_matters(alpha: str, mixed: bool) -> None:
+    case = Case(region("disc"))
+    case.screen = np.full((HEIGHT, WIDTH), 0.01)
+    case.mixed = mixed
+    rng = np.random.default_rng(4)
+    transparent = {
+        "outside": ~case.region,
+        "ragged": (RADIUS > 33) & (rng.random(RADIUS.shape) < 0.5),
+        "holes": rng.random(RADIUS.shape) < 0.1,
+    }[alpha]
+    case.source_alpha[transparent] = 0
+    results = []
+    for garbage in (0.0, 255.0, rng.uniform(-1e6, 1e6, case.source[:, transparent].shape), np.nan, np.inf):
+        case.source[:, transparent] = garbage
+        results.append(case.solve().image)
+    assert all(torch.equal(results[0], other) for other in results[1:])
+    case.source[:, transparent] = 0.0
+    case.check()
+
+
+@pytest.mark.parametrize("under", [0.0, 255.0, 77.0])
+def test_a_flat_cut_out_comes_out_flat(under: float) -> None:
+    """Its alpha ends where Omega does, on a background of one colour: guidance across the edge would show at once."""
+    case = Case(region("disc"))
+    case.source[:] = under
+    case.source[:, case.region] = np.array([10.0, 130.0, 240.0])[:, None]
+    case.source_alpha = case.region.astype(float)
+    case.background[:] = np.array([200.0, 50.0, 100.0])[:, None, None]
+    assert np.abs(case.solve().image.numpy() - case.background).max() < LEVELS
+
+
+def test_values_beyond_the_levels_are_kept() -> None:
+    case = Case(region("disc"))
+    case.source = case.source * 8 - 900
+    image = case.check().image
+    assert image.min() < -300 and image.max() > 500
+
+
+@pytest.mark.parametrize("name", ["disc", "random 90%"])
+def test_twice_the_same_bits(name: str) -> None:
+    case = Case(region(name))
+    first, second = case.solve(), case.solve()
+    assert torch.equal(first.image, second.image)
+    assert first.residual == second.residual
+
+
+def test_few_fixed_pixels_hold_many() -> None:
+    """Float32 alone cannot: its rounding errors, summed over all pixels, outweigh the one corner that is fixed."""
+    rng = np.random.default_rng(2)
+    case = Case(np.ones((300, 310), bool), 1)
+    case.region[0, 0] = False
+    case.background[:] = 200
+    case.source = rng.uniform(0, 30, case.source.shape)
+    case.check()
+
+
+def test_the_estimate_is_honest() -> None:
+    """The error reported is the error there is, within a factor, from the first cycle on."""
+    for name in ("disc", "all but a corner", "random 99%"):
+        case = Case(region(name))
+        exact = case.direct()
+        for cycles in range(1, 6):
+            left = cycles
+
+            def stop(progress: float, image: object) -> bool:
+                nonlocal left
+                left -= 1
+                return left == 0
+
+            solution = case.solve(on_cycle=stop)
+            error = np.abs(solution.image.double().numpy() - exact).max()
+            assert solution.cycles == cycles
+            assert error / 3 < solution.residual < error * 3
+
+
+def test_the_observer_sees_the_image_take_shape_and_stops_it() -> None:
+    case = Case(region("disc"))
+    final = case.solve().image
+    seen: list[tuple[float, float]] = []
+
+    def watch(progress: float, image) -> bool:
+        seen.append((progress, float((image() - final).abs().max())))
+        return len(seen) == 3
+
+    stopped = case.solve(on_cycle=watch)
+    assert stopped.cycles == 3
+    assert [progress for progress, _ in seen] == sorted(progress for progress, _ in seen)
+    assert 0 < seen[0][0] < seen[-1][0] < 1
+    assert seen[0][1] > 3 * seen[1][1] > 9 * seen[2][1] > 0
+    assert float((stopped.image - final).abs().max()) == seen[-1][1]
+
+    seen.clear()
+    whole = case.solve(on_cycle=lambda progress, image: seen.append((progress, 0.0)))
+    assert torch.equal(whole.image, final)
+    assert seen[-1][0] == 1 and len(seen) == whole.cycles
+
+
+def test_an_empty_region_is_refused() -> None:
+    with pytest.raises(MaskEmpty):
+        Case(np.zeros((5, 7), bool)).solve()
+
+
+def test_values_that_are_not_finite_are_refused() -> None:
+    case = Case(region("disc"))
+    case.background[1, 44, 96] = np.nan  # just outside
+    with pytest.raises(NotFinite, match="background"):
+        case.solve()
