@@ -8,7 +8,9 @@ import json
 import os
 import secrets
 import stat
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -179,13 +181,16 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             raise
 
 
-def write_picture(path: str | os.PathLike[str], image: Image.Image, **options: Any) -> None:
+def write_picture(
+    path: str | os.PathLike[str], image: Image.Image, *, offset: tuple[int, int] | None = None, **options: Any
+) -> None:
     """Write a picture, by its extension PNG, JPEG, TIFF or WebP; whole or not at all.
 
     JPEG is written at quality 95 with full colour resolution, WebP without loss; the ICC profile
     in ``image.info`` goes along.
 
     Args:
+        offset: column and row of the document for the first pixel; kept by PNG alone, which GIMP heeds.
         options: Pillow's, for the format; they override these.
 
     Raises WriteFailed.
@@ -198,8 +203,18 @@ def write_picture(path: str | os.PathLike[str], image: Image.Image, **options: A
         image.save(encoded, format=kind, **{**_OPTIONS.get(kind, {}), **profile, **options})
     except (OSError, ValueError) as error:
         raise WriteFailed(path=str(path), reason=f"{kind} cannot hold this picture ({error})") from error
+    content = encoded.getvalue()
+    if offset is not None and kind == "PNG":
+        content = _with_offset(content, *offset)
     with replacing(path) as beside:
-        beside.write_bytes(encoded.getbuffer())
+        beside.write_bytes(content)
+
+
+def _with_offset(png: bytes, column: int, row: int) -> bytes:
+    """A PNG with an oFFs chunk (PNG extensions 1.2, in pixels), which Pillow does not write, after its header."""
+    chunk = b"oFFs" + struct.pack(">iiB", column, row, 0)
+    header_end = 8 + 4 + 4 + 13 + 4  # signature; length, name, content and checksum of IHDR
+    return png[:header_end] + struct.pack(">I", 9) + chunk + struct.pack(">I", zlib.crc32(chunk)) + png[header_end:]
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:

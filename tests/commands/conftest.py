@@ -31,7 +31,7 @@ def noise(height: int, width: int, channels: int, seed: int) -> np.ndarray:
     rows, columns = np.mgrid[:height, :width]
     rows, columns = rows[..., None], columns[..., None]
     ground = 110 + 60 * np.sin(rows / 17 + seed) + 40 * np.cos(columns / 11 + np.arange(channels))
-    samples = (ground + random.normal(0, 12, (height, width, channels))).clip(0, 255).astype(np.uint8)
+    samples = (ground + random.normal(0, 8, (height, width, 1))).clip(0, 255).astype(np.uint8)
     return samples if channels > 1 else samples[:, :, 0]
 
 

@@ -64,34 +64,24 @@ def test_style_nought_is_poisson(deepblend, pictures):
     np.testing.assert_array_equal(samples(pictures.output), deep)
 
 
-def test_the_same_command_gives_the_same_picture(deepblend, pictures):
-    results = []
-    for _ in range(2):
-        deepblend("blend", *pictures.arguments(device="cpu"))
-        results.append(pictures.output.read_bytes())
-    assert results[0] == results[1]
-
-
-@pytest.mark.parametrize(
-    ("option", "value"), [("style", "1"), ("keep_colours", "1"), ("gradients", "mixed"), ("grow", "-3")]
-)
+@pytest.mark.parametrize(("option", "value"), [("keep_colours", "1"), ("gradients", "mixed"), ("grow", "-3")])
 def test_a_setting_changes_the_picture(deepblend, pictures, option, value):
-    method = "deep" if option == "style" else "poisson"
-    deepblend("blend", *pictures.arguments(method=method, keep_colours="0.2"))
+    deepblend("blend", *pictures.arguments(method="poisson", keep_colours="0.2"))
     before = samples(pictures.output)
-    chosen = {"method": method, "keep_colours": "0.2", option: value}
-    assert deepblend("blend", *pictures.arguments(**chosen)).status == 0
+    chosen = {"keep_colours": "0.2", option: value}
+    assert deepblend("blend", *pictures.arguments(method="poisson", **chosen)).status == 0
     assert (samples(pictures.output) != before).any()
 
 
-def test_style_comes_from_a_file(deepblend, pictures):
+def test_style_has_a_strength_and_may_come_from_a_file(deepblend, pictures):
     stripes = pictures.folder / "stripes.png"
     Image.fromarray(np.tile(np.uint8([[0], [255]]), (40, 80))).save(stripes)
-    deepblend("blend", *pictures.arguments())
-    before = samples(pictures.output)
-    done = deepblend("blend", *pictures.arguments(style_from=stripes, style="1"), "--json")
-    assert done.json["settings"]["style_from"] == "picture"
-    assert (samples(pictures.output) != before).any()
+    results = []
+    for chosen in ({}, {"style": "1"}, {"style_from": stripes}):
+        done = deepblend("blend", *pictures.arguments(**chosen), "--json")
+        assert done.json["settings"]["style_from"] == ("picture" if "style_from" in chosen else "background")
+        results.append(samples(pictures.output))
+    assert (results[1] != results[0]).any() and (results[2] != results[0]).any()
 
 
 def test_the_report_tells_all(deepblend, pictures):
@@ -102,14 +92,14 @@ def test_the_report_tells_all(deepblend, pictures):
     assert (told["method"], told["settings"]["style"]) == ("deep", 0.5)
     assert told["device"] in ("cpu", "mps") or told["device"].startswith("cuda:")
     assert told["files"]["source"] == str(pictures.source) and told["files"]["output"] == str(pictures.output)
-    assert {"load", "poisson", "features", "optimise", "write", "total"} <= set(told["seconds"])
+    assert {"load", "poisson", "optimise", "write", "total"} <= set(told["seconds"])
     parts = [value for stage, value in told["seconds"].items() if stage != "total"]
     assert all(value >= 0 for value in parts) and 0.5 * told["seconds"]["total"] < sum(parts)
     assert sum(parts) <= told["seconds"]["total"] + 0.01
-    assert told["peak_memory"] > 0
+    assert told["peak_memory_bytes"] > 0
     for level in told["levels"]:
         assert level["closures"] > 0 and level["seconds"] > 0 and min(level["size"]) > 0
-        assert {"gradient", "style", "content"} <= set(level["losses"])
+        assert {"style", "content"} <= set(level["losses"])
 
 
 def test_quiet_is_quiet(deepblend, pictures):
@@ -123,8 +113,9 @@ def test_the_centre_moves_the_object(deepblend, pictures):
     assert not changed[~placed_mask(pictures, left=30 - 24, top=22 - 20)].any()
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("center", ["0,0", "95,79", "50,2"])
+@pytest.mark.parametrize(
+    ("method", "center"), [("poisson", "0,0"), ("poisson", "95,79"), ("poisson", "50,2"), ("deep", "90,3")]
+)
 def test_an_object_may_stick_out(deepblend, pictures, method, center):
     layer = pictures.folder / "layer.png"
     done = deepblend("blend", *pictures.arguments(method=method, center=center, layer=layer), "--json")
@@ -230,11 +221,11 @@ def test_a_bar_on_a_terminal_and_ctrl_c_leaves_nothing(pictures):
     os.close(end)
     shown = ""
     try:
-        limit = time.monotonic() + 120
+        limit = time.monotonic() + 300
         while "Blending" not in shown and process.poll() is None and time.monotonic() < limit:
             shown += os.read(terminal, 4096).decode()
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=120) == 130
         shown += os.read(terminal, 4096).decode()
     finally:
         process.kill()

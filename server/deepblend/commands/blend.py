@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import struct
 import sys
 import time
 from contextlib import ExitStack
@@ -17,8 +16,6 @@ from . import inputs
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from ..engine.request import Plane
 
 NAME = "blend"
 HELP = "Blend an object into a picture."
@@ -48,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--layer",
         metavar="FILE",
-        help="the blended object alone, with transparency; a PNG holds its place as an offset",
+        help="the blended object alone, with transparency; GIMP opens a PNG in its place",
     )
     group.add_argument(
         "--report", metavar="FILE", help="JSON: settings, sizes, closures and losses by level, seconds, peak memory"
@@ -73,8 +70,7 @@ def run(args: argparse.Namespace) -> int:
         files.check_output(args.output, alpha="A" in placed.target.mode)
         loaded = time.perf_counter()
 
-        import deepblend
-
+        from .. import blend
         from ..video import Recorder
         from .watch import Film, Watch
 
@@ -85,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
             film = Film(recorder, placed)
         progress.update(0, "Starting")
         imported = time.perf_counter()
-        layer = deepblend.blend(request, Watch(progress, film))
+        layer = blend(request, Watch(progress, film))
         blended = time.perf_counter()
         progress.update(1, "Writing")
         if film is not None:
@@ -93,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
         stack.close()  # the film is whole now
         files.write_picture(args.output, pictures.flatten(placed.target, layer.plane), **_metadata(placed.target))
         if args.layer is not None:
-            files.write_picture(args.layer, pictures.to_picture(layer.plane), **_offset(args.layer, layer.plane))
+            files.write_picture(args.layer, pictures.to_picture(layer.plane), offset=layer.plane.rect[:2])
     ended = time.perf_counter()
     seconds = {"load": loaded - started, "import": imported - loaded, **layer.report["seconds"]}
     seconds |= {"write": ended - blended, "total": ended - started}
@@ -141,14 +137,3 @@ def _check_outputs(args: argparse.Namespace) -> None:
 def _metadata(target: Image.Image) -> dict[str, Any]:
     """What the target's file says beside its pixels, for the result's; write_picture keeps the profile."""
     return {name: target.info[name] for name in ("exif", "dpi") if name in target.info}
-
-
-def _offset(path: str, layer: Plane) -> dict[str, Any]:
-    """The layer's place as PNG's oFFs chunk, which GIMP, Krita and ImageMagick heed."""
-    if not path.lower().endswith(".png"):
-        return {}
-    from PIL.PngImagePlugin import PngInfo
-
-    chunks = PngInfo()
-    chunks.add(b"oFFs", struct.pack(">iiB", layer.rect.x, layer.rect.y, 0))  # 0: in pixels
-    return {"pnginfo": chunks}
