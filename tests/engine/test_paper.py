@@ -308,6 +308,13 @@ def test_watching_changes_no_bit(published, blend):
     assert torch.equal(blend(after=10_000).second, published.second)
 
 
+def test_arrays_of_any_memory_layout(published, network, pictures):
+    source, mask, target = pictures
+    rows_last = [p.permute(1, 2, 0).contiguous().permute(2, 0, 1) for p in (source, target)]
+    result = paper.run(rows_last[0], mask, rows_last[1], FEW, network, None, SQUARE)
+    assert torch.equal(result.second, published.second)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 9), (7, 40)])
 def test_pictures_smaller_than_the_networks_stride(network, shape):
     mask = torch.ones(shape)

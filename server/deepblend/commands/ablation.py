@@ -27,7 +27,7 @@ as published it is: --size 512 --num-steps 1000 --second-pass (hours on a CPU).
 
 example:
   deepblend ablation --source car.png --mask car-mask.png --target wood.png --center 640,800 --output sheet.png"""
-_SIZE, _NUM_STEPS = 192, 300
+_SIZE, _NUM_STEPS = 192, 400
 _LEFT_OUT = {
     "All losses": {},
     "Without the gradient loss": {"grad_weight": 0.0},

@@ -99,7 +99,12 @@ def run(
     """
     if not (mask > 0).any():
         raise MaskEmpty()
-    source, mask, target = source[None], mask[None, None].to(target), target[None]  # (1, C, H, W)
+    # In one memory layout, (1, C, H, W): torch's L-BFGS flattens its image by view.
+    source, mask, target = (
+        source[None].contiguous(),
+        mask[None, None].to(target).contiguous(),
+        target[None].contiguous(),
+    )
     inside = mask if settings.soft_mask else (mask > 0).to(target)
     reference = _Reference(target, inside, network, settings.recompute_constants)
     watch = _Watch(1 + settings.second_pass, settings.num_steps, on_closure)
