@@ -1,0 +1,260 @@
+"""The engine's one door: ``blend(request, observer) -> layer``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from deepblend_protocol.errors import DeviceMemory
+from torch import Tensor
+
+from . import colour, deep, features, masks, paper, poisson
+from .device import choose, memory_errors
+from .region import Region, prepare
+from .request import Layer, Observer, Plane, Rect, Request, Step
+
+POISSON_SHARE = 0.05
+"""The part of a deep blend's progress that the Poisson solution takes."""
+SCREEN_LENGTH = 1 / 16
+"""Of the longer side of Omega's box: over this length the border's light fades, at keep_colours 0.5 and 1 alike."""
+
+
+def blend(request: Request, observer: Observer | None = None) -> Layer:
+    """Blend a layer into its background.
+
+    Same request, device kind and thread count: same layer, bit for bit on the CPU. Where a
+    GPU's memory does not suffice, the CPU does it, and the report's notes say so.
+
+    Args:
+        request: see ``Request``.
+        observer: called between evaluations with a ``Step``; returns True to stop. What it
+            then gets is the best result so far, ``stopped``.
+
+    Raises PlaneInvalid, NotFinite, MaskEmpty, MaskOutside, DeviceUnknown, DeviceMemory,
+    FeaturesUnavailable.
+    """
+    device = choose(request.device)
+    try:
+        with memory_errors(device):
+            return _Run(request, observer, device, []).layer()
+    except DeviceMemory as error:
+        if device == "cpu":
+            raise
+        note = f"{error} The CPU was used instead."
+    torch.cuda.empty_cache()
+    with memory_errors("cpu"):
+        return _Run(request, observer, "cpu", [note]).layer()
+
+
+class _Run:
+    """One blend on one device."""
+
+    def __init__(self, request: Request, observer: Observer | None, device: str, notes: list[str]) -> None:
+        self.request = request
+        self.observer = observer
+        self.device = device
+        self.notes = notes
+        self.seconds: dict[str, float] = {}
+        self.extra: dict[str, Any] = {}
+        self.stopped = False
+
+    def layer(self) -> Layer:
+        if self.device.startswith("cuda"):
+            torch.cuda.reset_peak_memory_stats(self.device)
+        with self._timed("prepare"):
+            region = prepare(self.request, self.device)
+        method = {"poisson": self._poisson, "deep": self._deep, "paper": self._paper}[self.request.settings.method]
+        image = method(region)
+        with self._timed("encode"):
+            plane = self._plane(region, region.in_box(image), region.in_box(region.mask))
+        return Layer(plane, self._report(region, plane), self.stopped)
+
+    def _poisson(self, region: Region) -> Tensor:
+        with self._timed("poisson"):
+            return self._solved(region, 1.0)
+
+    def _deep(self, region: Region) -> Tensor:
+        settings = self.request.settings
+        if settings.style == 0:  # by definition the Poisson solution
+            return self._poisson(region)
+        with self._timed("poisson"):
+            reference = self._solved(region, POISSON_SHARE)
+        if self.stopped:
+            return reference
+        with self._timed("network"):
+            network = features.load(self.request.features, self.device)
+        if self._told(
+            POISSON_SHARE, "optimise", {}, lambda: (region.in_box(reference), region.in_box(region.mask)), region
+        ):
+            return reference
+
+        def watch(progress: float, losses: dict[str, Tensor], picture: Callable[[], tuple[Tensor, Tensor]]) -> bool:
+            whole = POISSON_SHARE + (1 - POISSON_SHARE) * progress
+            return self._told(min(whole, 0.999), "optimise", losses, picture, region)
+
+        with self._timed("optimise"):
+            refined = deep.refine(reference, region, self._style(), settings, network, watch)
+        self.extra["levels"] = refined.levels
+        return refined.image
+
+    def _solved(self, region: Region, share: float) -> Tensor:
+        """The Poisson solution on the region's arrays; its progress fills ``share`` of the whole."""
+        settings = self.request.settings
+
+        def on_cycle(progress: float, image: Callable[[], Tensor]) -> bool:
+            return self._told(
+                min(progress, 0.99) * share,
+                "poisson",
+                {},
+                lambda: (region.in_box(image()), region.in_box(region.mask)),
+                region,
+            )
+
+        solution = poisson.solve(
+            region.source,
+            region.source_alpha,
+            region.background,
+            region.background_alpha,
+            region.omega,
+            mixed=settings.gradients == "mixed",
+            screen=_screen(region, settings.keep_colours),
+            on_cycle=on_cycle if self.observer else None,
+        )
+        self.extra["poisson"] = {"cycles": solution.cycles, "residual": solution.residual}
+        return solution.image
+
+    def _style(self) -> deep.Style | None:
+        plane = self.request.style
+        if plane is None or self.request.settings.style_from == "surroundings":
+            return None
+        image, alpha = colour.decode(plane, 3, self.device)
+        return deep.Style(image, alpha, plane.scale)
+
+    def _paper(self, region: Region) -> Tensor:
+        settings = self.request.settings.paper
+        with self._timed("network"):
+            network = features.load(self.request.features, self.device, settings.normalised_input)
+        rect, layer = region.rect, self.request.layer.rect
+        x0, y0 = max(layer.x, rect.x), max(layer.y, rect.y)
+        x1, y1 = min(layer.x + layer.w, rect.x + rect.w), min(layer.y + layer.h, rect.y + rect.h)
+        square = Rect(x0 - rect.x, y0 - rect.y, x1 - x0, y1 - y0)
+
+        def on_closure(progress: float, stage: str, losses: dict[str, Tensor], picture: Callable[[], Tensor]) -> bool:
+            def reduced() -> tuple[Tensor, Tensor]:
+                return region.in_box(self._channels(picture(), region)), region.in_box(region.mask)
+
+            return self._told(min(progress, 0.999), stage, losses, reduced, region)
+
+        with self._timed("optimise"):
+            result = paper.run(
+                region.source.expand(3, -1, -1),
+                region.mask,
+                region.background.expand(3, -1, -1),
+                settings,
+                network,
+                on_closure,
+                square,
+            )
+        self.extra["closures"] = result.closures
+        self.notes += [f"L-BFGS diverged in the {name} and was begun anew." for name in result.restarted]
+        inside = self._channels(result.last, region)
+        return torch.where(region.omega, inside, region.background)
+
+    @staticmethod
+    def _channels(image: Tensor, region: Region) -> Tensor:
+        return colour.luma(image) if len(region.background) == 1 else image
+
+    def _told(
+        self,
+        progress: float,
+        stage: str,
+        losses: dict[str, Tensor],
+        picture: Callable[[], tuple[Tensor, Tensor]],
+        region: Region,
+    ) -> bool:
+        """Tell the observer; True, from then on in ``stopped`` as well, where it wants to stop."""
+        if self.observer is None:
+            return False
+
+        def preview(longer_side: int) -> Plane:
+            with torch.no_grad():
+                image, alpha = picture()
+                return self._plane(region, *_reduced(image, alpha, longer_side))
+
+        def read() -> dict[str, float]:
+            return {name: float(value) for name, value in losses.items()}
+
+        self.stopped = bool(self.observer(Step(progress, stage, read, preview)))
+        return self.stopped
+
+    def _plane(self, region: Region, image: Tensor, alpha: Tensor) -> Plane:
+        scale = image.shape[-1] / region.box.w
+        return colour.encode(image, alpha, self.request.background, region.box, 1.0 if scale == 1 else scale)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        if self.device.startswith("cuda"):
+            torch.cuda.synchronize(self.device)
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
+
+    def _report(self, region: Region, plane: Plane) -> dict[str, Any]:
+        return {
+            "method": self.request.settings.method,
+            "device": self.device,
+            "threads": torch.get_num_threads(),
+            "features": self.request.features,
+            "settings": asdict(self.request.settings),
+            "sizes": {"box": region.box._asdict(), "crop": region.rect._asdict(), "omega": int(region.omega.sum())},
+            "sample_type": plane.samples.dtype.name,
+            "levels": [],
+            **self.extra,
+            "seconds": {stage: round(value, 4) for stage, value in self.seconds.items()},
+            "peak_memory_bytes": _peak_memory(self.device),
+            "notes": list(self.notes),
+        }
+
+
+def _screen(region: Region, keep_colours: float) -> Tensor | None:
+    """Weights of the screened Poisson equation: none at the border, full some way inside.
+
+    They rise with the square of the distance from Omega's border up to half the screen's
+    length l, and there reach 2 keep_colours^2 / l^2.
+    """
+    if keep_colours == 0:
+        return None
+    length = max(max(region.box.w, region.box.h) * SCREEN_LENGTH, 1.0)
+    inside = masks.distance_inside(region.in_box(region.omega), length / 2)
+    screen = torch.zeros_like(region.mask)
+    region.in_box(screen).copy_(2 * keep_colours**2 / length**2 * (inside / (length / 2)) ** 2)
+    return screen
+
+
+def _reduced(image: Tensor, alpha: Tensor, longer_side: int) -> tuple[Tensor, Tensor]:
+    """Colours (C, h, w) and alpha (h, w) no longer than asked for."""
+    longest = max(alpha.shape)
+    if longest <= longer_side:
+        return image, alpha
+    size = [max(1, round(side * longer_side / longest)) for side in alpha.shape]
+    both = torch.cat([image, alpha[None]])[None]
+    both = F.interpolate(both, size, mode="bilinear", antialias=True, align_corners=False)[0]
+    return both[:-1], both[-1].clamp(0, 1)
+
+
+def _peak_memory(device: str) -> int | None:
+    """Bytes: of the device where it counts them, else of this process since its start; None where nobody counts."""
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,117 @@
+"""Planes to the engine's work arrays and back.
+
+Work arrays are float32 levels, 0..255 from black to white, perceptually encoded (the sRGB
+curve), alpha straight. Values beyond 0..255 survive both ways in float planes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from deepblend_protocol.errors import NotFinite, PlaneInvalid
+from torch import Tensor
+
+from .request import Plane, Rect
+
+_ORDERS = {"RGBA": ((0, 1, 2), 3), "BGRA": ((2, 1, 0), 3), "RGB": ((0, 1, 2), None), "YA": ((0,), 1), "Y": ((0,), None)}
+"""By channel order: where the colours lie, red first, and where alpha does."""
+_WHITE = {"uint8": 255.0, "uint16": 65535.0, "float16": 1.0, "float32": 1.0}
+_ENCODINGS = ("perceptual", "linear", "profile")
+LUMA = (0.299, 0.587, 0.114)
+"""Rec. 601 luma of perceptual RGB."""
+
+
+def colours(plane: Plane) -> int:
+    """1 for gray, 3 for colour."""
+    return len(_ORDERS[plane.channels][0])
+
+
+def check(plane: Plane, role: str) -> None:
+    """Raise PlaneInvalid or NotFinite where a plane contradicts itself."""
+
+    def refuse(reason: str) -> None:
+        raise PlaneInvalid(role=role, reason=reason)
+
+    samples, rect = plane.samples, plane.rect
+    if plane.channels not in _ORDERS:
+        refuse(f"its channels are '{plane.channels}', not one of {', '.join(_ORDERS)}")
+    if plane.encoding not in _ENCODINGS:
+        refuse(f"its encoding is '{plane.encoding}', not one of {', '.join(_ENCODINGS)}")
+    if samples.dtype.name not in _WHITE:
+        refuse(f"its samples are {samples.dtype}, not one of {', '.join(_WHITE)}")
+    if rect.w < 1 or rect.h < 1 or samples.size == 0:
+        refuse(f"its rectangle of {rect.w} x {rect.h} pixels is empty")
+    if not (np.isfinite(plane.scale) and plane.scale > 0):
+        refuse(f"its scale is {plane.scale}, not a number above 0")
+    size = tuple(max(1, round(side * plane.scale)) for side in (rect.h, rect.w))
+    expected = (*size, len(plane.channels))
+    if samples.shape != expected and not (len(plane.channels) == 1 and samples.shape == size):
+        refuse(f"its samples have the shape {samples.shape}, its rectangle, scale and channels ask for {expected}")
+    if samples.dtype.kind == "f":
+        count = samples.size - int(np.isfinite(samples).sum())
+        if count:
+            raise NotFinite(role=role, count=count)
+
+
+def decode(plane: Plane, channels: int, device: str) -> tuple[Tensor, Tensor]:
+    """A plane's colours and alpha on a device.
+
+    Args:
+        channels: 1 takes the luma of a coloured plane, 3 repeats a gray one.
+
+    Shape:
+        colours: (channels, H, W), levels. alpha: (H, W), 0..1; ones where the plane has none.
+    """
+    order, alpha_at = _ORDERS[plane.channels]
+    samples = plane.samples if plane.samples.ndim == 3 else plane.samples[:, :, None]
+    values = torch.from_numpy(np.ascontiguousarray(samples.astype(np.float32).transpose(2, 0, 1))).to(device)
+    values = values / _WHITE[samples.dtype.name]  # (all channels, H, W), 0..1
+    image = values[list(order)]
+    alpha = values[alpha_at].clamp(0, 1) if alpha_at is not None else torch.ones_like(values[0])
+    if plane.encoding == "linear":
+        image = _to_perceptual(image)
+    if channels == 1 and len(image) == 3:
+        image = luma(image)
+    return image.expand(channels, -1, -1) * 255, alpha
+
+
+def encode(image: Tensor, alpha: Tensor, like: Plane, rect: Rect, scale: float = 1.0) -> Plane:
+    """Work arrays as a plane of the type, encoding and profile of another, with alpha: RGBA or YA.
+
+    Whole-number types are rounded and cut off at their ends; nothing else is.
+
+    Shape:
+        image: (1 or 3, H, W), levels. alpha: (H, W), 0..1.
+    """
+    values = image / 255
+    if like.encoding == "linear":
+        values = _to_linear(values)
+    values = torch.cat([values, alpha[None]]).permute(1, 2, 0).cpu().numpy()
+    dtype = like.samples.dtype
+    if dtype.kind == "u":
+        white = _WHITE[dtype.name]
+        values = np.rint(values.clip(0, 1) * white)
+    samples = np.ascontiguousarray(values.astype(dtype))
+    return Plane(samples, rect, "YA" if len(image) == 1 else "RGBA", like.encoding, like.profile, scale)
+
+
+def luma(image: Tensor) -> Tensor:
+    """The luma of an image: (..., 3, H, W) to (..., 1, H, W); gray stays."""
+    if image.shape[-3] == 1:
+        return image
+    weights = image.new_tensor(LUMA).view(3, 1, 1)
+    return (image * weights).sum(-3, keepdim=True)
+
+
+def _to_perceptual(x: Tensor) -> Tensor:
+    """The sRGB curve (IEC 61966-2-1), continued odd-symmetrically below 0 and as it stands above 1."""
+    size = x.abs()
+    return torch.sign(x) * torch.where(
+        size <= 0.0031308, 12.92 * size, 1.055 * size.clamp(min=1e-9) ** (1 / 2.4) - 0.055
+    )
+
+
+def _to_linear(x: Tensor) -> Tensor:
+    """The inverse of :func:`_to_perceptual`."""
+    size = x.abs()
+    return torch.sign(x) * torch.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)

@@ -1,0 +1,73 @@
+"""L-BFGS on the device, one evaluation a step, without waiting for the device."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+class LBFGS:
+    """Limited-memory BFGS (Nocedal and Wright 2006, algorithms 7.4 and 7.5).
+
+    A step goes the whole quasi-Newton way and is taken where it lowers the loss; else only
+    its curvature is kept, and the next one is half as long. So ``x`` is always the best
+    point seen. All decisions are made on the device: a step never waits for it.
+    """
+
+    def __init__(
+        self,
+        x: Tensor,
+        evaluate: Callable[[Tensor], tuple[Tensor, Tensor]],
+        history: int = 20,
+        first_step: float = 8.0,
+    ) -> None:
+        """
+        Args:
+            x: where to start; of any shape.
+            evaluate: gives the loss (no dimensions) and its gradient (x's shape) at a point.
+            history: pairs of steps and gradient changes that are kept.
+            first_step: the first step's largest component, in x's unit.
+        """
+        self.x = x
+        self._evaluate = evaluate
+        self._pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)  # s, y, 1 / (s y); 0 leaves it out
+        self.loss, self._gradient = evaluate(x)
+        self._scale = first_step / self._gradient.abs().amax().clamp(min=1e-30)
+        self._length = torch.ones_like(self.loss)
+
+    def step(self) -> None:
+        """One evaluation."""
+        trial = self.x + self._length * self._direction()
+        loss, gradient = self._evaluate(trial)
+        valid = torch.isfinite(loss)
+        s = trial - self.x
+        y = torch.where(valid, gradient - self._gradient, 0)
+        sy, yy = _dot(s, y), _dot(y, y)
+        curved = sy > 1e-10 * yy.clamp(min=1e-30)
+        self._pairs.append((s, y, torch.where(curved, 1 / sy, 0)))
+        self._scale = torch.where(curved, sy / yy, self._scale)
+        better = valid & (loss < self.loss)
+        self.x = torch.where(better, trial, self.x)
+        self.loss = torch.where(better, loss, self.loss)
+        self._gradient = torch.where(better, gradient, self._gradient)
+        self._length = torch.where(better, 1.0, self._length * 0.5)
+
+    def _direction(self) -> Tensor:
+        """Minus the inverse Hessian's estimate times the gradient: the two-loop recursion."""
+        q = -self._gradient
+        shares: list[Tensor] = []
+        for s, y, inverse in reversed(self._pairs):
+            share = inverse * _dot(s, q)
+            shares.append(share)
+            q = q - share * y
+        q = q * self._scale
+        for (s, y, inverse), share in zip(self._pairs, reversed(shares), strict=True):
+            q = q + (share - inverse * _dot(y, q)) * s
+        return q
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return torch.dot(a.flatten(), b.flatten())

@@ -1,0 +1,163 @@
+"""From a request's planes to the arrays that the methods work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from deepblend_protocol.errors import MaskEmpty, MaskOutside, PlaneInvalid
+from deepblend_protocol.settings import Settings
+from torch import Tensor
+
+from . import colour, masks
+from .request import Plane, Rect, Request
+
+MARGIN_LEAST, MARGIN_MOST = 64, 512
+"""Pixels of surroundings around the blended region's box; between the two, a quarter of its longer side."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of the document around the blended region Omega, cut out of layer and background.
+
+    Shape:
+        source, background: (C, H, W), levels, C = 1 or 3. The others: (H, W), 0..1.
+    """
+
+    rect: Rect
+    """What the arrays cover: Omega's box and its margin, as far as the background goes."""
+    box: Rect
+    """Omega's box, in document pixels."""
+    source: Tensor
+    source_alpha: Tensor
+    background: Tensor
+    background_alpha: Tensor
+    mask: Tensor
+    """Omega is where it is above 0."""
+
+    @property
+    def omega(self) -> Tensor:
+        """(H, W), bool."""
+        return self.mask > 0
+
+    def in_box(self, array: Tensor) -> Tensor:
+        """An array (..., H, W) cut to Omega's box."""
+        x, y = self.box.x - self.rect.x, self.box.y - self.rect.y
+        return array[..., y : y + self.box.h, x : x + self.box.w]
+
+
+def prepare(request: Request, device: str) -> Region:
+    """Check a request's planes and cut out what is worked on.
+
+    Raises PlaneInvalid, NotFinite, MaskEmpty, MaskOutside.
+    """
+    layer, mask, background = request.layer, request.mask, request.background
+    _check(request)
+    frame = background.rect
+    channels = colour.colours(background)
+    source, source_alpha = colour.decode(layer, channels, device)
+    below, below_alpha = colour.decode(background, channels, device)
+    selection = _Moved(mask, colour.decode(mask, 1, device)[0][0] / 255) if mask is not None else None
+    # The layer is laid on the background's frame: what lies outside the document cannot be blended.
+    laid_alpha = _Moved(layer, source_alpha).onto(frame)
+    chosen = laid_alpha if selection is None else selection.onto(frame) * laid_alpha
+    chosen = _shaped(chosen, laid_alpha, request.settings)
+    if not bool((chosen > 0).any()):
+        _refuse_empty(layer, source_alpha, selection, frame)
+    box = _box(chosen > 0, frame)
+    rect = _grown(box, margin(box), frame)
+    y, x = rect.y - frame.y, rect.x - frame.x
+    cut = (..., slice(y, y + rect.h), slice(x, x + rect.w))
+    return Region(
+        rect=rect,
+        box=box,
+        source=_Moved(layer, source).onto(rect),
+        source_alpha=laid_alpha[cut],
+        background=below[cut],
+        background_alpha=below_alpha[cut],
+        mask=chosen[cut],
+    )
+
+
+def margin(box: Rect) -> int:
+    """Pixels of surroundings that belong to a blended region's box."""
+    return min(max(max(box.w, box.h) // 4, MARGIN_LEAST), MARGIN_MOST)
+
+
+def _check(request: Request) -> None:
+    planes: dict[str, Plane | None] = {
+        "layer": request.layer,
+        "mask": request.mask,
+        "background": request.background,
+        "style picture": request.style,
+    }
+    for role, plane in planes.items():
+        if plane is None:
+            continue
+        colour.check(plane, role)
+        if role != "style picture" and plane.scale != 1:
+            raise PlaneInvalid(role=role, reason=f"its scale is {plane.scale}; only the style picture may be reduced")
+    if request.mask is not None and request.mask.channels != "Y":
+        raise PlaneInvalid(role="mask", reason=f"it has the channels {request.mask.channels}, not one, Y")
+    if request.style is None and request.settings.style_from == "picture":
+        raise PlaneInvalid(role="style picture", reason="style is to come from a picture, and none was given")
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """An array (..., H, W) with its place in the document."""
+
+    plane: Plane
+    array: Tensor
+
+    def onto(self, frame: Rect) -> Tensor:
+        """The array on another rectangle, 0 where it does not reach."""
+        own = self.plane.rect
+        result = self.array.new_zeros((*self.array.shape[:-2], frame.h, frame.w))
+        x0, y0 = max(own.x, frame.x), max(own.y, frame.y)
+        x1, y1 = min(own.x + own.w, frame.x + frame.w), min(own.y + own.h, frame.y + frame.h)
+        if x0 < x1 and y0 < y1:
+            part = self.array[..., y0 - own.y : y1 - own.y, x0 - own.x : x1 - own.x]
+            result[..., y0 - frame.y : y1 - frame.y, x0 - frame.x : x1 - frame.x] = part
+        return result
+
+
+def _shaped(mask: Tensor, alpha: Tensor, settings: Settings) -> Tensor:
+    """Grow, then feather inward, never beyond the layer's alpha."""
+    if settings.grow_px:
+        mask = torch.minimum(masks.grow(mask, settings.grow_px), alpha)
+    return masks.feather(mask, settings.feather_px)
+
+
+def _refuse_empty(layer: Plane, alpha: Tensor, selection: _Moved | None, frame: Rect) -> None:
+    """Raise MaskOutside where something is selected, but not on the background; else MaskEmpty."""
+    whole = alpha > 0 if selection is None else (selection.onto(layer.rect) * alpha) > 0
+    if bool(whole.any()):
+        found = _box(whole, layer.rect)
+        if min(found.x + found.w, frame.x + frame.w) <= max(found.x, frame.x) or min(
+            found.y + found.h, frame.y + frame.h
+        ) <= max(found.y, frame.y):
+            left, top = found.x - frame.x, found.y - frame.y
+            raise MaskOutside(
+                left=left,
+                top=top,
+                right=left + found.w - 1,
+                bottom=top + found.h - 1,
+                width=frame.w,
+                height=frame.h,
+            )
+    raise MaskEmpty()
+
+
+def _box(inside: Tensor, frame: Rect) -> Rect:
+    """The bounding box of what is True, in document pixels."""
+    rows, columns = (inside.any(axis).nonzero().flatten() for axis in (1, 0))
+    top, left = int(rows[0]), int(columns[0])
+    return Rect(frame.x + left, frame.y + top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1)
+
+
+def _grown(box: Rect, by: int, within: Rect) -> Rect:
+    x0, y0 = max(box.x - by, within.x), max(box.y - by, within.y)
+    x1 = min(box.x + box.w + by, within.x + within.w)
+    y1 = min(box.y + box.h + by, within.y + within.h)
+    return Rect(x0, y0, x1 - x0, y1 - y0)
