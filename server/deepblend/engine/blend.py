@@ -14,15 +14,13 @@ import torch.nn.functional as F
 from deepblend_protocol.errors import DeviceMemory
 from torch import Tensor
 
-from . import colour, deep, features, masks, paper, poisson
+from . import colour, deep, features, paper, poisson, screen
 from .device import choose, memory_errors
 from .region import Region, prepare
 from .request import Layer, Observer, Plane, Rect, Request, Step
 
 POISSON_SHARE = 0.05
 """The part of a deep blend's progress that the Poisson solution takes."""
-SCREEN_LENGTH = 1 / 16
-"""Of the longer side of Omega's box: over this length the border's light fades, at keep_colours 0.5 and 1 alike."""
 
 
 def blend(request: Request, observer: Observer | None = None) -> Layer:
@@ -60,6 +58,7 @@ class _Run:
         self.observer = observer
         self.device = device
         self.notes = notes
+        self.started = time.perf_counter()
         self.seconds: dict[str, float] = {}
         self.extra: dict[str, Any] = {}
         self.stopped = False
@@ -107,25 +106,31 @@ class _Run:
         """The Poisson solution on the region's arrays; its progress fills ``share`` of the whole."""
         settings = self.request.settings
 
-        def on_cycle(progress: float, image: Callable[[], Tensor]) -> bool:
-            return self._told(
-                min(progress, 0.99) * share,
-                "poisson",
-                {},
-                lambda: (region.in_box(image()), region.in_box(region.mask)),
-                region,
+        def solve(weights: Tensor | None, start: float, end: float) -> poisson.Solution:
+            def on_cycle(progress: float, image: Callable[[], Tensor]) -> bool:
+                def picture() -> tuple[Tensor, Tensor]:
+                    return region.in_box(image()), region.in_box(region.mask)
+
+                return self._told((start + (end - start) * min(progress, 0.99)) * share, "poisson", {}, picture, region)
+
+            return poisson.solve(
+                region.source,
+                region.source_alpha,
+                region.background,
+                region.background_alpha,
+                region.omega,
+                mixed=settings.gradients == "mixed",
+                screen=weights,
+                on_cycle=on_cycle if self.observer else None,
             )
 
-        solution = poisson.solve(
-            region.source,
-            region.source_alpha,
-            region.background,
-            region.background_alpha,
-            region.omega,
-            mixed=settings.gradients == "mixed",
-            screen=_screen(region, settings.keep_colours),
-            on_cycle=on_cycle if self.observer else None,
-        )
+        keep = settings.keep_colours
+        weights = screen.keeping(region, keep)
+        solution = solve(weights, 0, 1 if weights is None else 0.5)
+        if weights is not None and not self.stopped:
+            more = screen.rescuing(region, solution.image, keep)
+            if more is not None:
+                solution = solve(weights + more, 0.5, 1)
         self.extra["poisson"] = {"cycles": solution.cycles, "residual": solution.residual}
         return solution.image
 
@@ -206,6 +211,7 @@ class _Run:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
 
     def _report(self, region: Region, plane: Plane) -> dict[str, Any]:
+        total = time.perf_counter() - self.started
         return {
             "method": self.request.settings.method,
             "device": self.device,
@@ -216,25 +222,10 @@ class _Run:
             "sample_type": plane.samples.dtype.name,
             "levels": [],
             **self.extra,
-            "seconds": {stage: round(value, 4) for stage, value in self.seconds.items()},
+            "seconds": {stage: round(value, 4) for stage, value in {**self.seconds, "total": total}.items()},
             "peak_memory_bytes": _peak_memory(self.device),
             "notes": list(self.notes),
         }
-
-
-def _screen(region: Region, keep_colours: float) -> Tensor | None:
-    """Weights of the screened Poisson equation: none at the border, full some way inside.
-
-    They rise with the square of the distance from Omega's border up to half the screen's
-    length l, and there reach 2 keep_colours^2 / l^2.
-    """
-    if keep_colours == 0:
-        return None
-    length = max(max(region.box.w, region.box.h) * SCREEN_LENGTH, 1.0)
-    inside = masks.distance_inside(region.in_box(region.omega), length / 2)
-    screen = torch.zeros_like(region.mask)
-    region.in_box(screen).copy_(2 * keep_colours**2 / length**2 * (inside / (length / 2)) ** 2)
-    return screen
 
 
 def _reduced(image: Tensor, alpha: Tensor, longer_side: int) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,72 @@
+"""Screens: how strongly the screened Poisson equation holds the object's own colours, pixel by pixel.
+
+A plain Poisson solution carries the border's light through the object: a dark one on bright ground is bleached,
+a vivid one greyed, and what was dark already falls below black. A weight on the object's own pixels (Bhat, Curless,
+Cohen and Zitnick 2008) ends that some way inside. Weights are 1 / length^2, in pixels: over such a length the border's
+light fades.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from . import masks
+from .region import Region
+
+REACH = 1 / 16
+"""Of the longer side of Omega's box: the length over which the border's light fades, near keep_colours 0.5."""
+_RESCUE = 32.0
+_SCALE = 64.0  # levels
+_IGNORED = 2.0  # levels
+
+
+def keeping(region: Region, keep_colours: float) -> Tensor | None:
+    """The screen of a setting: 0 at Omega's border, full half a length inside; None where all of it is 0.
+
+    Shape:
+        result: (H, W), on the region's arrays.
+    """
+    if keep_colours == 0:
+        return None
+    return _spread(region, 2 * keep_colours**2 * _ramp(region).square())
+
+
+def rescuing(region: Region, image: Tensor, keep_colours: float) -> Tensor | None:
+    """What to add to the screen where a solution has left the range of levels, so that its detail would be cut off.
+
+    It grows with how far the solution has left 0..255 and the object itself has not. None where that is nowhere.
+
+    Args:
+        image: (C, H, W), the solution with :func:`keeping` alone.
+    """
+    lost = (_beyond(region.in_box(image)) - _beyond(region.in_box(region.source))) * region.in_box(region.omega)
+    if keep_colours == 0 or float(lost.amax()) < _IGNORED:
+        return None
+    width = 2 * max(1, round(_length(region) / 4)) + 1
+    share = F.avg_pool2d((lost / _SCALE).clamp(0, 1)[None], width, 1, width // 2)[0]
+    return _spread(region, _RESCUE * keep_colours * share * _ramp(region))
+
+
+def _length(region: Region) -> float:
+    """Pixels."""
+    return max(max(region.box.w, region.box.h) * REACH, 1.0)
+
+
+def _ramp(region: Region) -> Tensor:
+    """0 outside Omega, rising to 1 half a length inside, over Omega's box."""
+    half = _length(region) / 2
+    return masks.distance_inside(region.in_box(region.omega), half) / half
+
+
+def _beyond(image: Tensor) -> Tensor:
+    """By how many levels the worst channel lies beyond 0..255: (C, h, w) to (h, w)."""
+    return torch.maximum(-image, image - 255).amax(0).clamp(min=0)
+
+
+def _spread(region: Region, strength: Tensor) -> Tensor:
+    """Strengths over Omega's box as weights on the region's arrays."""
+    screen = torch.zeros_like(region.mask)
+    region.in_box(screen).copy_(strength / _length(region) ** 2)
+    return screen
