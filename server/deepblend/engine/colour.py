@@ -63,9 +63,7 @@ def decode(plane: Plane, channels: int, device: str) -> tuple[Tensor, Tensor]:
         colours: (channels, H, W), levels. alpha: (H, W), 0..1; ones where the plane has none.
     """
     order, alpha_at = _ORDERS[plane.channels]
-    samples = plane.samples if plane.samples.ndim == 3 else plane.samples[:, :, None]
-    values = torch.from_numpy(np.ascontiguousarray(samples.astype(np.float32).transpose(2, 0, 1))).to(device)
-    values = values / _WHITE[samples.dtype.name]  # (all channels, H, W), 0..1
+    values = _values(plane, device)
     image = values[list(order)]
     alpha = values[alpha_at].clamp(0, 1) if alpha_at is not None else torch.ones_like(values[0])
     if plane.encoding == "linear":
@@ -73,6 +71,18 @@ def decode(plane: Plane, channels: int, device: str) -> tuple[Tensor, Tensor]:
     if channels == 1 and len(image) == 3:
         image = luma(image)
     return image.expand(channels, -1, -1) * 255, alpha
+
+
+def coverage(mask: Plane, device: str) -> Tensor:
+    """A mask's values, (H, W), kept within 0..1: like alpha, they have no curve, whatever its encoding is called."""
+    return _values(mask, device)[0].clamp(0, 1)
+
+
+def _values(plane: Plane, device: str) -> Tensor:
+    """Samples as they stand, (all channels, H, W), 0..1 from black to white."""
+    samples = plane.samples if plane.samples.ndim == 3 else plane.samples[:, :, None]
+    values = torch.from_numpy(np.ascontiguousarray(samples.astype(np.float32).transpose(2, 0, 1))).to(device)
+    return values / _WHITE[samples.dtype.name]
 
 
 def encode(image: Tensor, alpha: Tensor, like: Plane, rect: Rect, scale: float = 1.0) -> Plane:

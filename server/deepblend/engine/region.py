@@ -57,7 +57,7 @@ def prepare(request: Request, device: str) -> Region:
     channels = colour.colours(background)
     source, source_alpha = colour.decode(layer, channels, device)
     below, below_alpha = colour.decode(background, channels, device)
-    selection = _Moved(mask, colour.decode(mask, 1, device)[0][0] / 255) if mask is not None else None
+    selection = _Moved(mask, colour.coverage(mask, device)) if mask is not None else None
     # The layer is laid on the background's frame: what lies outside the document cannot be blended.
     laid_alpha = _Moved(layer, source_alpha).onto(frame)
     chosen = laid_alpha if selection is None else selection.onto(frame) * laid_alpha
