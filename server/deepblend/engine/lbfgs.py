@@ -22,7 +22,7 @@ class LBFGS:
         x: Tensor,
         evaluate: Callable[[Tensor], tuple[Tensor, Tensor]],
         history: int = 20,
-        first_step: float = 8.0,
+        first_step: float = 20.0,
     ) -> None:
         """
         Args:
@@ -42,7 +42,7 @@ class LBFGS:
         """One evaluation."""
         trial = self.x + self._length * self._direction()
         loss, gradient = self._evaluate(trial)
-        valid = torch.isfinite(loss)
+        valid = torch.isfinite(loss) & torch.isfinite(gradient).all()
         s = trial - self.x
         y = torch.where(valid, gradient - self._gradient, 0)
         sy, yy = _dot(s, y), _dot(y, y)
