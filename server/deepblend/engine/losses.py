@@ -92,4 +92,5 @@ def chroma(change: Tensor, mask: Tensor, area: Tensor, width: int) -> Tensor:
 
 
 def _blurred(change: Tensor, width: int) -> Tensor:
-    return F.avg_pool2d(change, width, 1, width // 2) / CONTRAST
+    rows = F.avg_pool2d(change, (width, 1), 1, (width // 2, 0))  # a box is separable
+    return F.avg_pool2d(rows, (1, width), 1, (0, width // 2)) / CONTRAST
