@@ -197,7 +197,7 @@ class _Level:
         self.omega = (self.mask > 0).to(self.mask)
         self._area = self.mask.sum()
         self._masks = _pyramid(self.mask)
-        strength = 4 * settings.style**2  # 1 at the default
+        strength = 8 * settings.style**3  # 1 at the default
         hold = 4 * settings.keep_colours**2  # likewise
         self._weights = {
             "style": WEIGHT_STYLE * strength,
