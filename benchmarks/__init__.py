@@ -1,0 +1,1 @@
+"""Commands that print tables of what was measured; nothing is asserted."""

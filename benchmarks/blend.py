@@ -1,0 +1,118 @@
+"""Seconds and memory of whole blends, beside the published algorithm: python -m benchmarks.blend [--device NAME]
+
+Blends the shipped example and, where the variable DEEPBLEND_CASES names a folder of examples (each a folder with
+source.png, mask.png, target.png and place.json: source_size, row, column, on a target of 512 x 512), these as well,
+with default settings, each in a process of its own. The published algorithm's cost is that of some of its closures in
+the same process, scaled to its 2 x 1001.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PUBLISHED_CLOSURES = 1001  # a pass
+
+
+def measure(folder: Path, device: str) -> dict[str, float | str]:
+    """One example, in this process."""
+    import deepblend
+    from deepblend import files, pictures
+    from deepblend_protocol.settings import resolve
+
+    opened = [files.open_picture(next(folder.glob(f"{role}.*")), role) for role in ("source", "mask", "target")]
+    place = json.loads((folder / "place.json").read_text(encoding="utf-8"))
+    if "row" in place:
+        size = place["source_size"]
+        placed = pictures.place(*opened, (place["column"], place["row"]), (size, size), (512, 512))
+    else:
+        placed = pictures.place(*opened, center=tuple(place["center"]))
+
+    def seconds(first_preview: list[float]) -> dict[str, float]:
+        began = time.perf_counter()
+
+        def observer(step: deepblend.Step) -> None:
+            if not first_preview and step.stage == "optimise":  # the Poisson solution is there
+                step.preview(512)
+                first_preview.append(time.perf_counter() - began)
+
+        layer = deepblend.blend(pictures.to_request(placed, resolve({}), device, "shipped"), observer)
+        used.update(layer.report)
+        return {**layer.report["seconds"], "all": time.perf_counter() - began}
+
+    used: dict = {}
+    cold, warm = [], []
+    first = seconds(cold)
+    second = seconds(warm)
+    closures = "+".join(str(level["closures"]) for level in used["levels"])
+    peak = used["peak_memory_bytes"]
+
+    stamps: list[tuple[str, float]] = []
+    # One step of the optimiser a pass, which is 20 closures.
+    paper = resolve({"method": "paper", "paper": {"num_steps": 1}})
+    deepblend.blend(
+        pictures.to_request(placed, paper, device, "shipped"),
+        lambda step: stamps.append((step.stage, time.perf_counter())),
+    )
+    published = 0.0
+    for stage in dict.fromkeys(stage for stage, _ in stamps):
+        times = [stamp for of, stamp in stamps if of == stage]
+        published += (times[-1] - times[0]) / (len(times) - 1) * PUBLISHED_CLOSURES
+    return {
+        "example": folder.name,
+        "box": f"{used['sizes']['box']['w']} x {used['sizes']['box']['h']}",
+        "closures": closures,
+        "preview s": min(cold + warm),
+        "cold s": first["all"],
+        "warm s": second["all"],
+        "published s": published,
+        "ratio": published / second["all"],
+        "peak MB": peak / 2**20 if peak else float("nan"),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one:
+        print(json.dumps(measure(args.one, args.device)))
+        return
+
+    import deepblend
+
+    folders = [Path(deepblend.__file__).parent / "example"]
+    if cases := os.environ.get("DEEPBLEND_CASES"):
+        folders += sorted(path.parent for path in Path(cases).glob("*/place.json"))
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, device {args.device}")
+    command = [sys.executable, "-m", "benchmarks.blend", "--device", args.device, "--one"]
+    rows = []
+    for folder in folders:
+        done = subprocess.run([*command, str(folder)], check=True, capture_output=True, text=True)
+        rows.append(json.loads(done.stdout.splitlines()[-1]))
+    titles = list(rows[0])
+    cells = [
+        [
+            f"{v:.2f}" if isinstance(v, float) and v < 100 else f"{v:.0f}" if isinstance(v, float) else v
+            for v in row.values()
+        ]
+        for row in rows
+    ]
+    widths = [max(len(line[k]) for line in [titles, *cells]) for k in range(len(titles))]
+    for line in [titles, *cells]:
+        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
+
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "deepblend.commands.cli", "--help"], check=True, capture_output=True)
+    print(f"deepblend --help: {time.perf_counter() - began:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

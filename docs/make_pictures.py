@@ -1,0 +1,52 @@
+"""Make the pictures of README.md and docs/ anew from the shipped example: python docs/make_pictures.py"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import deepblend
+from deepblend import files, pictures
+from deepblend.contact_sheet import sheet
+from deepblend_protocol.settings import resolve
+from PIL import Image
+
+HERE = Path(__file__).parent / "pictures"
+EXAMPLE = Path(deepblend.__file__).parent / "example"
+DETAIL = (190, 70, 520, 430)
+"""Columns and rows of the example that show the object."""
+
+
+def example() -> pictures.Placed:
+    opened = [files.open_picture(next(EXAMPLE.glob(f"{role}.*")), role) for role in ("source", "mask", "target")]
+    center = json.loads((EXAMPLE / "place.json").read_text(encoding="utf-8"))["center"]
+    return pictures.place(*opened, center=tuple(center))
+
+
+def blended(placed: pictures.Placed, **settings: Any) -> Image.Image:
+    layer = deepblend.blend(pictures.to_request(placed, resolve(settings), "auto", "shipped"))
+    return pictures.flatten(placed.target, layer.plane)
+
+
+def write(name: str, shown: list[tuple[str, Image.Image]], columns: int, longest_px: int) -> None:
+    files.write_picture(HERE / f"{name}.jpg", sheet(shown, columns, longest_px), quality=84)
+
+
+def main() -> None:
+    placed = example()
+    styles = {style: blended(placed, style=style) for style in (0.0, 0.25, 0.5, 0.75, 1.0)}
+    whole = [
+        ("Pasted", pictures.copy_paste(placed)),
+        ("Seamless only", styles[0.0]),
+        ("The default", styles[0.5]),
+        ("Style 1", styles[1.0]),
+    ]
+    write("demo", whole, 2, 560)
+    write("style", [(f"style {style:g}", picture.crop(DETAIL)) for style, picture in styles.items()], 5, 330)
+    kept = {keep: blended(placed, keep_colours=keep) for keep in (0.0, 1.0)} | {0.5: styles[0.5]}
+    write("keep_colours", [(f"keep-colours {keep:g}", kept[keep].crop(DETAIL)) for keep in sorted(kept)], 3, 330)
+
+
+if __name__ == "__main__":
+    main()
