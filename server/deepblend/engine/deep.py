@@ -33,7 +33,7 @@ _GRID = STRIDES[-1]
 # Found on a dozen pairs of object and ground, by figures and by eye; see docs/method.md.
 WEIGHT_STYLE = 1.8
 WEIGHT_CONTENT = 0.1
-WEIGHT_GRADIENT = 23.5
+WEIGHT_GRADIENT = 20.0
 WEIGHT_TONE = 5.5
 WEIGHT_CHROMA = 16.0
 TONE_BLUR, CHROMA_BLUR = 4, 8
