@@ -11,8 +11,7 @@ from deepblend_protocol.errors import MaskEmpty, NotFinite
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import splu
 
-LEVELS = 0.02
-"""The greatest difference allowed, of 255."""
+LEVELS = 0.02  # the greatest difference allowed, of 255
 HEIGHT, WIDTH = 90, 117
 Y, X = np.mgrid[:HEIGHT, :WIDTH]
 RADIUS = np.hypot(X - 60.3, Y - 44)
@@ -99,67 +98,36 @@ class Case:
         return solution
 
 
+def lines() -> np.ndarray:
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[40, 3:-3] = mask[5:-5, 30] = mask[5:-5, 33] = mask[10] = mask[:, -1] = True
+    return mask | (Y == X + 10)  # a diagonal is not connected: single pixels
+
+
+NOISE = np.random.default_rng(7).random((HEIGHT, WIDTH))
+REGIONS = {
+    "disc": RADIUS < 35,
+    "pieces": (RADIUS < 12) | (np.hypot(X - 20, Y - 70) < 15) | (np.hypot(X - 95, Y - 20) < 9) | ((X == 3) & (Y == 3)),
+    "annulus": (RADIUS < 38) & (RADIUS > 17.5),
+    "holes": (RADIUS < 40) & ((X % 9 > 2) | (Y % 7 > 1)),
+    "left": (X < 50) & (RADIUS > 15),
+    "right": (X > 50) & (RADIUS > 15),
+    "top": (Y < 33) & (RADIUS > 15),
+    "bottom": (Y > 60) & (RADIUS > 15),
+    "all but a corner": (X > 0) | (Y > 0),
+    "all but the middle": (X != 58) | (Y != 44),
+    "all but a hole": RADIUS > 12,
+    "lines": lines(),
+    "single pixels": (X % 2 == 0) & (Y % 3 == 0),
+    "checkerboard": (X + Y) % 2 == 0,
+    "one pixel": (X == 57) & (Y == HEIGHT - 1),
+    "one row": Y == 0,
+    **{f"random {percent}%": percent / 100 > NOISE for percent in (30, 60, 90, 99)},
+}
+
+
 def region(name: str) -> np.ndarray:
-    empty = np.zeros((HEIGHT, WIDTH), bool)
-    rng = np.random.default_rng(7)
-    if name == "disc":
-        return RADIUS < 35
-    if name == "pieces":
-        return (RADIUS < 12) | (np.hypot(X - 20, Y - 70) < 15) | (np.hypot(X - 95, Y - 20) < 9) | ((X == 3) & (Y == 3))
-    if name == "annulus":
-        return (RADIUS < 38) & (RADIUS > 17.5)
-    if name == "holes":
-        return (RADIUS < 40) & ((X % 9 > 2) | (Y % 7 > 1))
-    if name in ("left", "right", "top", "bottom"):
-        return {"left": X < 50, "right": X > 50, "top": Y < 33, "bottom": Y > 60}[name] & (RADIUS > 15)
-    if name == "all but a corner":
-        return (X > 0) | (Y > 0)
-    if name == "all but the middle":
-        return (X != 58) | (Y != 44)
-    if name == "all but holes":
-        return RADIUS > 12
-    if name == "lines":
-        empty[40, 3:-3] = empty[5:-5, 30] = empty[5:-5, 33] = True
-        empty[Y == X + 10] = True  # joined only by corners: single pixels
-        empty[10, 0:] = empty[:, -1] = True
-        return empty
-    if name == "single pixels":
-        empty[::3, ::2] = True
-        return empty
-    if name == "checkerboard":
-        return (X + Y) % 2 == 0
-    if name == "one pixel":
-        empty[HEIGHT - 1, 57] = True
-        return empty
-    if name == "one row":
-        empty[0] = True
-        return empty
-    density = {"random 30%": 0.3, "random 60%": 0.6, "random 90%": 0.9, "random 99%": 0.99}[name]
-    return rng.random((HEIGHT, WIDTH)) < density
-
-
-REGIONS = (
-    "disc",
-    "pieces",
-    "annulus",
-    "holes",
-    "left",
-    "right",
-    "top",
-    "bottom",
-    "all but a corner",
-    "all but the middle",
-    "all but holes",
-    "lines",
-    "single pixels",
-    "checkerboard",
-    "one pixel",
-    "one row",
-    "random 30%",
-    "random 60%",
-    "random 90%",
-    "random 99%",
-)
+    return REGIONS[name].copy()
 
 
 @pytest.mark.parametrize("device", devices)
@@ -168,7 +136,7 @@ def test_agrees_with_the_direct_solution(name: str, device: str) -> None:
     assert Case(region(name)).check(device).cycles < 15
 
 
-@pytest.mark.parametrize("name", ["disc", "top", "all but holes", "lines", "random 90%"])
+@pytest.mark.parametrize("name", ["disc", "top", "all but a hole", "lines", "random 90%"])
 def test_mixed_gradients(name: str) -> None:
     case = Case(region(name))
     # Background differences win in some pairs, the source's in others, channel by channel.
@@ -211,25 +179,19 @@ def test_channels_do_not_touch_each_other() -> None:
     assert (solution.image[1].numpy() == case.source[1].astype(np.float32)).all()
 
 
-def empty_background(name: str) -> np.ndarray:
-    """Background alpha with holes, for a disc."""
-    rng = np.random.default_rng(3)
-    if name == "half":
-        return np.where(X > 58, 0.0, 1.0)
-    if name == "specks":
-        return np.where(rng.random((HEIGHT, WIDTH)) < 0.15, 0.0, 1.0)
-    if name == "inside only":
-        return np.where(RADIUS < 30, 0.0, 0.5)
-    if name == "all but one pixel":
-        return np.where((X == 60) & (Y == 44), 1e-3, 0.0)
-    raise ValueError(name)
+BACKGROUND_ALPHA = {
+    "half": np.where(X > 58, 0.0, 1.0),
+    "specks": np.where(NOISE < 0.15, 0.0, 1.0),
+    "inside only": np.where(RADIUS < 30, 0.0, 0.5),
+    "all but one pixel": np.where((X == 60) & (Y == 44), 1e-3, 0.0),
+}
 
 
 @pytest.mark.parametrize("mixed", [False, True])
-@pytest.mark.parametrize("name", ["half", "specks", "inside only", "all but one pixel"])
+@pytest.mark.parametrize("name", BACKGROUND_ALPHA)
 def test_background_with_holes(name: str, mixed: bool) -> None:
     case = Case(region("disc"))
-    case.background_alpha = empty_background(name)
+    case.background_alpha = BACKGROUND_ALPHA[name]
     case.region &= (RADIUS < 30) | (np.random.default_rng(5).random(RADIUS.shape) < 0.7)
     case.region[44, 60] = False
     case.mixed = mixed
@@ -239,7 +201,7 @@ def test_background_with_holes(name: str, mixed: bool) -> None:
 @pytest.mark.parametrize("mixed", [False, True])
 def test_what_lies_under_an_empty_background_never_matters(mixed: bool) -> None:
     case = Case(region("disc"))
-    case.background_alpha = empty_background("specks")
+    case.background_alpha = BACKGROUND_ALPHA["specks"]
     case.mixed = mixed
     expected = case.check().image[:, case.region]
     case.background[:, case.background_alpha == 0] = np.nan
@@ -253,8 +215,8 @@ def maze(width: int) -> Case:
         path[top : top + width, 2:-2] = True
         turn = slice(-2 - width, -2) if index % 2 == 0 else slice(2, 2 + width)
         path[top : top + 3 * width, turn] = True
-    path_without_end = path & ~((X <= 20) & (Y < 3 + width))
-    case = Case(path_without_end)
+    case = Case(path.copy())
+    case.region[: 3 + width, :20] = False
     case.background_alpha = path.astype(float)
     return case
 
@@ -404,6 +366,26 @@ def test_the_observer_sees_the_image_take_shape_and_stops_it() -> None:
     whole = case.solve(on_cycle=lambda progress, image: seen.append((progress, 0.0)))
     assert torch.equal(whole.image, final)
     assert seen[-1][0] == 1 and len(seen) == whole.cycles
+
+
+@pytest.mark.parametrize("size", [(1, 2), (2, 1), (1, 40), (40, 1), (2, 2), (3, 3), (5, 4), (2, 61), (17, 18)])
+def test_pictures_of_a_few_pixels(size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(6)
+    for seed in range(10):
+        case = Case(rng.random(size) < 0.6, 2, seed)
+        case.region.flat[0] = True
+        case.background_alpha = (rng.random(size) < 0.7).astype(float)
+        case.mixed = seed % 2 == 0
+        assert np.abs(case.solve().image.numpy() - case.direct()).max() < LEVELS
+
+
+def test_components_are_those_that_scipy_finds() -> None:
+    rng = np.random.default_rng(8)
+    for mask in [rng.random((60, 71)) < density for density in (0.3, 0.55, 0.6, 0.65, 0.9)] + [maze(3).region]:
+        expected, count = ndimage.label(mask)
+        found = poisson._components(torch.from_numpy(mask)).numpy()
+        both = np.unique(np.stack((expected[mask], found[mask])), axis=1)
+        assert both.shape[1] == count == len(np.unique(both[1]))
 
 
 def test_an_empty_region_is_refused() -> None:

@@ -1,10 +1,4 @@
-"""Conjugate gradients with a multigrid preconditioner, for the five-point Laplacian on any mask.
-
-The equations, one for each pixel p of Omega:
-
-    sum over q of (c_p - c_q) + screen_p c_p = f_p,    q: the neighbours of p in Omega or fixed; c_q = 0 where fixed
-
-They are solved for several right-hand sides (channels) at once, in float32, on any device.
+"""Multigrid for the five-point Laplacian on any mask: the grids, and the V-cycle that conjugate gradients are given.
 
 Layout. Two by two pixels are a cell. Its pixels are kept in separate arrays, in the order 00, 11 (red), 01, 10 (black),
 row and column within the cell: a red pixel's neighbours are black, and the other way round. An array is flat, h rows of
@@ -12,21 +6,20 @@ w cells with an empty cell after each row and an empty row above and below: each
 distance, and one operation serves the whole picture. Links and weights are 0 at empty cells and outside Omega, so that
 no operation needs a mask.
 
-Scaling. Equations are divided and unknowns multiplied by the square root of the diagonal: A = I - K, and half a
-Gauss-Seidel sweep is u_red = f_red + K u_black. On the finest grid red is eliminated: (I - K K) u_black = f_black +
-K f_red, half as large and better conditioned, is what conjugate gradients solve. The preconditioner is
-I + K P V P' K: P interpolates to red, V is a V-cycle with a red-black sweep down and the reverse one up.
+Scaling. Equations are divided and unknowns multiplied by the square root of the diagonal. The matrix is then I - K, and
+half a Gauss-Seidel sweep is u_red = f_red + K u_black.
 
 Coarse grids. A cell becomes a pixel of the next grid. Its links are conductances: side by side they add, twice the
 length halves them. Fixed pixels are a conductance in their own direction, and their distance from the cell's middle is
-carried along, so that a border keeps its place on every grid. Interpolation follows the links, and nothing passes where
-there is none. So pieces, holes, lines of one pixel and free borders need no care of their own.
+carried along, so that a border keeps its place on every grid. Interpolation (P) follows the links, and nothing passes
+where there is none. So pieces, holes, lines of one pixel and free borders need no care of their own.
 
-Multigrid as a preconditioner: Tatebe 1993; for Poisson's equation on masks: McAdams, Sifakis and Teran 2010.
+Multigrid for Poisson's equation on masks, as a preconditioner: McAdams, Sifakis and Teran 2010.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import torch
@@ -34,7 +27,7 @@ from torch import Tensor
 
 _COLOURS = ((0, 0), (1, 1), (0, 1), (1, 0))
 """Row and column of a pixel in its cell, by colour: two red ones, two black ones."""
-_LINKS = (
+LINKS = (
     (0, 2, (0, 0)),
     (2, 0, (0, 1)),
     (3, 1, (0, 0)),
@@ -53,13 +46,15 @@ _NEAREST = (((1, _WEST), (5, _NORTH)), ((3, _EAST), (7, _SOUTH)))
 """For each red colour: link and direction to the nearest cell in its row, and in its column."""
 _SHARE = 0.2
 """A nearest cell's share in an interpolated value. Linear interpolation has 0.25; a little less converges faster."""
-_TINY = 1e-30
+_SMALL = 128
+"""Pixels of the coarsest grid, at most."""
+TINY = 1e-30
 
-_Plan = list[tuple[Tensor | None, Tensor, list[tuple[Tensor, Tensor]], float]]
-"""(start, out, [(x, weight), ...], sign): out = start + sign * the sum of x * weight; views, made once for all cycles."""
+Plan = list[tuple[Tensor | None, Tensor, list[tuple[Tensor, Tensor]], float]]
+"""(start, out, [(x, weight), ...], sign): out = start + sign * sum of x * weight. Views, made once for all cycles."""
 
 
-def _run(plan: _Plan) -> None:
+def run(plan: Plan) -> None:
     for start, out, terms, sign in plan:
         (x, weight), *rest = terms
         if start is None:
@@ -70,7 +65,7 @@ def _run(plan: _Plan) -> None:
             out.addcmul_(x, weight, value=sign)
 
 
-class _Shape(NamedTuple):
+class Shape(NamedTuple):
     """Rows and columns of cells, and how they lie in flat arrays."""
 
     h: int
@@ -81,8 +76,8 @@ class _Shape(NamedTuple):
         return (self.h + 2) * (self.w + 1)
 
     @staticmethod
-    def of(image: Tensor) -> _Shape:
-        return _Shape(-(-image.shape[-2] // 2), -(-image.shape[-1] // 2))
+    def of(image: Tensor) -> Shape:
+        return Shape(-(-image.shape[-2] // 2), -(-image.shape[-1] // 2))
 
     def image(self, flat: Tensor) -> Tensor:
         """The cells as pictures: a view (..., h, w) of (..., n)."""
@@ -93,7 +88,7 @@ class _Shape(NamedTuple):
         start = (self.w + 1) * (1 + sign * step[0]) + sign * step[1]
         return flat[..., start : start + self.h * (self.w + 1)]
 
-    def pairs(self, image: Tensor, flat: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def pairs(self, image: Tensor, flat: Iterable[Tensor]) -> list[tuple[Tensor, Tensor]]:
         """Views of the same pixels in (C, H, W) and in (4, C, n), colour by colour."""
         parts = [image[..., row::2, column::2] for row, column in _COLOURS]
         return [
@@ -109,7 +104,7 @@ class _Shape(NamedTuple):
         return flat
 
 
-class _Pixels(NamedTuple):
+class Pixels(NamedTuple):
     """What is known of one grid's pixels, unscaled."""
 
     omega: Tensor
@@ -117,39 +112,57 @@ class _Pixels(NamedTuple):
     screen: Tensor
     """(4, n)."""
     links: Tensor
-    """(8, n): conductance of each of _LINKS."""
+    """(8, n): conductance of each of LINKS."""
     ground: Tensor
     """(4, 4, n): conductance to fixed pixels by direction and colour."""
 
 
-def _finest(shape: _Shape, omega: Tensor, fixed: Tensor, screen: Tensor) -> _Pixels:
-    """From (4, n) each."""
+def finest_pixels(shape: Shape, omega: Tensor, fixed: Tensor, screen: Tensor) -> Pixels:
+    """From (4, n) each, 0 or 1 but for the screen: every conductance is 1."""
     links = omega.new_zeros(8, shape.n)
     ground = omega.new_zeros(4, 4, shape.n)
-    for index, (a, b, step) in enumerate(_LINKS):
+    for index, (a, b, step) in enumerate(LINKS):
         ahead, back = (_EAST, _WEST) if index < 4 else (_SOUTH, _NORTH)
         torch.mul(shape.at(omega[a]), shape.at(omega[b], step), out=shape.at(links[index]))
         torch.mul(shape.at(omega[a]), shape.at(fixed[b], step), out=shape.at(ground[ahead, a]))
         torch.mul(shape.at(omega[b]), shape.at(fixed[a], step, -1), out=shape.at(ground[back, b]))
-    return _Pixels(omega, screen * omega, links, ground)
+    return Pixels(omega, screen * omega, links, ground)
 
 
-class _Grid:
+class _Direct:
+    """The coarsest grid: small enough to invert its matrix I - K."""
+
+    def __init__(self, image: Tensor, scale: Tensor) -> None:
+        """image: (8, H, W), see Grid._cells; scale: (H, W)."""
+        number = torch.arange(scale.numel()).view(scale.shape)
+        matrix = torch.eye(scale.numel(), dtype=torch.float64)
+        right, below, scale = (t.cpu().double() for t in (image[2], image[3], scale))
+        for links, p, q in (
+            (right[:, :-1], (slice(None), slice(None, -1)), (slice(None), slice(1, None))),
+            (below[:-1], (slice(None, -1), slice(None)), (slice(1, None), slice(None))),
+        ):
+            value = -links * scale[p] * scale[q]
+            matrix[number[p], number[q]] = value
+            matrix[number[q], number[p]] = value
+        self.inverse = torch.linalg.inv(matrix).to(image)
+
+
+class Grid:
     """One grid: K, P and the next grid."""
 
-    def __init__(self, shape: _Shape, pixels: _Pixels) -> None:
+    def __init__(self, shape: Shape, pixels: Pixels, finest: bool = False) -> None:
         self.shape = shape
         omega, screen, links, ground = pixels
         diagonal = ground.sum(0).add_(screen)  # (4, n)
-        for (a, b, step), link in zip(_LINKS, links, strict=True):
+        for (a, b, step), link in zip(LINKS, links, strict=True):
             shape.at(diagonal[a]).add_(shape.at(link))
             shape.at(diagonal[b]).add_(shape.at(link, step, -1))
-        self.scale = diagonal.clamp_min(_TINY).rsqrt_().mul_(omega)  # (4, n)
+        self.scale = diagonal.clamp_min(TINY).rsqrt_().mul_(omega)  # (4, n)
         self.links = torch.zeros_like(links)  # (8, n), scaled: K
-        for (a, b, step), link, own in zip(_LINKS, links, self.links, strict=True):
+        for (a, b, step), link, own in zip(LINKS, links, self.links, strict=True):
             torch.mul(shape.at(self.scale[a]), shape.at(self.scale[b], step), out=shape.at(own)).mul_(shape.at(link))
 
-        cells = self._cells(pixels)  # (8, n)
+        cells = self._cells(pixels, finest)
         cell_scale = self._cell_scale(cells)
         self.weights = omega.new_zeros(2, 3, shape.n)
         """P, scaled: by red colour, the shares of its own cell, of the nearest in its row and of that in its column."""
@@ -157,21 +170,22 @@ class _Grid:
             root = diagonal[red].sqrt()
             own.copy_(omega[red])
             for (link, direction), share in zip(_NEAREST[red], near, strict=True):
-                step, sign = _LINKS[link][2], 1 if red else -1
+                step, sign = LINKS[link][2], 1 if red else -1
                 linked = shape.at(links[link]) if red else shape.at(links[link], step, -1)
                 torch.mul(linked.clamp_max(1.0), _SHARE, out=shape.at(share))
                 own.sub_(share).sub_(ground[direction, red].clamp_max(1.0), alpha=_SHARE)
                 shape.at(share).mul_(shape.at(root)).mul_(shape.at(cell_scale, step, sign))
             own.mul_(root).mul_(cell_scale)
 
-        self.next: _Grid | None = None
-        if shape.h * shape.w > 1:
-            image = shape.image(cells)  # (8, h, w)
-            omega, screen, right, below, *ground = _Shape.of(image).split(image).transpose(0, 1)  # each (4, n)
-            links = torch.stack([(right if index < 4 else below)[a] for index, (a, _, _) in enumerate(_LINKS)])
-            self.next = _Grid(_Shape.of(image), _Pixels(omega, screen, links, torch.stack(ground)))
+        image = shape.image(cells)  # (8, h, w)
+        if shape.h * shape.w <= _SMALL:
+            self.next: Grid | _Direct = _Direct(image, shape.image(cell_scale))
+        else:
+            omega, screen, right, below, *ground = Shape.of(image).split(image).transpose(0, 1)  # each (4, n)
+            links = torch.stack([(right if index < 4 else below)[a] for index, (a, _, _) in enumerate(LINKS)])
+            self.next = Grid(Shape.of(image), Pixels(omega, screen, links, torch.stack(ground)))
 
-    def _cells(self, pixels: _Pixels) -> Tensor:
+    def _cells(self, pixels: Pixels, finest: bool) -> Tensor:
         """The cells as pixels: omega, screen, links right and below, ground by direction; (8, n)."""
         omega, screen, links, ground = pixels
         cells = omega.new_zeros(8, self.shape.n)
@@ -179,14 +193,16 @@ class _Grid:
         torch.sum(screen, 0, out=cells[1])
         torch.add(links[1], links[3], out=cells[2]).mul_(0.5)
         torch.add(links[5], links[7], out=cells[3]).mul_(0.5)
+        # Seen from the cell's middle, fixed pixels outside the cell are half a pixel further; those within are half a
+        # pixel nearer, but where a pixel of Omega lies between.
         for direction, total in enumerate(cells[4:]):
             for colour, (row, column) in enumerate(_COLOURS):
-                own = ground[direction, colour]
-                if (
-                    colour in _OUTWARD[direction]
-                ):  # seen from the cell's middle the fixed pixels are half a pixel further
+                own, outside = ground[direction, colour], colour in _OUTWARD[direction]
+                if finest:  # the same, for conductances 0 and 1
+                    total.add_(own, alpha=1 / 1.5 if outside else 1 / 0.5)
+                elif outside:
                     total.add_(own / (1 + 0.5 * own))
-                else:  # half a pixel nearer, but where a pixel of Omega lies between
+                else:
                     between = _COLOURS.index((row, 1 - column) if direction in (_WEST, _EAST) else (1 - row, column))
                     total.add_(own / (1 - 0.5 * own * (1 - omega[between])).clamp_min_(0.5))
         return cells
@@ -196,14 +212,14 @@ class _Grid:
         diagonal = cells[1:].sum(0)
         for links, step in zip(cells[2:4], ((0, 1), (1, 0)), strict=True):
             self.shape.at(diagonal).add_(self.shape.at(links, step, -1))
-        return diagonal.clamp_min_(_TINY).rsqrt_().mul_(cells[0])
+        return diagonal.clamp_min_(TINY).rsqrt_().mul_(cells[0])
 
-    def neighbours(self, black: bool, start: Tensor | None, x: Tensor, out: Tensor, sign: float = 1.0) -> _Plan:
+    def neighbours(self, black: bool, start: Tensor | None, x: Tensor, out: Tensor, sign: float = 1.0) -> Plan:
         """Plans out = start + sign K x, from red to black or from black to red; (2, C, n) each."""
-        plan: _Plan = []
+        plan: Plan = []
         for colour in range(2):
             terms = []
-            for (a, b, step), link in zip(_LINKS, self.links, strict=True):
+            for (a, b, step), link in zip(LINKS, self.links, strict=True):
                 if a == colour + 2 * black:
                     terms.append((self.shape.at(x[b % 2], step), self.shape.at(link)))
                 elif b == colour + 2 * black:
@@ -212,24 +228,24 @@ class _Grid:
             plan.append((begin, self.shape.at(out[colour]), terms, sign))
         return plan
 
-    def interpolate(self, start: Tensor | None, cells: Tensor, out: Tensor) -> _Plan:
+    def interpolate(self, start: Tensor | None, cells: Tensor, out: Tensor) -> Plan:
         """Plans out = start + P cells, from (C, n) to red (2, C, n)."""
-        plan: _Plan = []
+        plan: Plan = []
         for red, (own, *near) in enumerate(self.weights):
             terms = [(self.shape.at(cells), self.shape.at(own))]
             for (link, _), share in zip(_NEAREST[red], near, strict=True):
-                terms.append((self.shape.at(cells, _LINKS[link][2], 1 if red else -1), self.shape.at(share)))
+                terms.append((self.shape.at(cells, LINKS[link][2], 1 if red else -1), self.shape.at(share)))
             begin = None if start is None else self.shape.at(start[red])
             plan.append((begin, self.shape.at(out[red]), terms, 1.0))
         return plan
 
-    def restrict(self, x: Tensor, cells: Tensor) -> _Plan:
+    def restrict(self, x: Tensor, cells: Tensor) -> Plan:
         """Plans cells = P' x, from red (2, C, n) to (C, n)."""
         terms = []
         for red, (own, *near) in enumerate(self.weights):
             terms.append((self.shape.at(x[red]), self.shape.at(own)))
             for (link, _), share in zip(_NEAREST[red], near, strict=True):
-                step, sign = _LINKS[link][2], -1 if red else 1
+                step, sign = LINKS[link][2], -1 if red else 1
                 terms.append((self.shape.at(x[red], step, sign), self.shape.at(share, step, sign)))
         return [(None, self.shape.at(cells), terms, 1.0)]
 
@@ -237,7 +253,7 @@ class _Grid:
 class _Cycle:
     """A V-cycle on a grid and those below: replaces a right-hand side by the approximate solution."""
 
-    def __init__(self, grid: _Grid, image: Tensor) -> None:
+    def __init__(self, grid: Grid, image: Tensor) -> None:
         """image: (C, H, W), the grid's pixels; read before a cycle, written after it."""
         f, u = image.new_zeros(2, 4, image.shape[0], grid.shape.n)
         cells = image.new_zeros(image.shape[0], grid.shape.n)
@@ -246,135 +262,24 @@ class _Cycle:
         self.down = grid.neighbours(True, f[2:], f[:2], black)  # red is f_red after the first half-sweep
         self.down += grid.neighbours(False, None, black, red)  # the residual: that of black is 0
         self.down += grid.restrict(red, cells)
-        self.next = _Cycle(grid.next, grid.shape.image(cells)) if grid.next else None  # a grid of one pixel: u = f
+        self.next = cycle(grid.next, grid.shape.image(cells))
         self.up = grid.interpolate(f[:2], cells, red)
         self.up += grid.neighbours(True, f[2:], red, black)
         self.up += grid.neighbours(False, f[:2], black, red)
         self.write = grid.shape.pairs(image, u)
 
-    def run(self) -> None:
+    def __call__(self) -> None:
         for part, own in self.read:
             own.copy_(part)
-        _run(self.down)
-        if self.next:
-            self.next.run()
-        _run(self.up)
+        run(self.down)
+        self.next()
+        run(self.up)
         for part, own in self.write:
             part.copy_(own)
 
 
-class Solver:
-    """Solves for c: :meth:`step` until :meth:`error` is small enough, then :meth:`solution`.
-
-    Every component of Omega needs a fixed neighbour.
-    """
-
-    def __init__(self, omega: Tensor, fixed: Tensor, screen: Tensor | None, f: Tensor) -> None:
-        """
-        Args:
-            omega: (H, W) bool, the unknown pixels.
-            fixed: (H, W) bool, the pixels where c = 0. What is in neither does not exist.
-            screen: (H, W) float, not negative; None for 0 everywhere.
-            f: (C, H, W) float32; read inside omega.
-        """
-        self.size, self.shape = f.shape, _Shape.of(f)
-        masks = self.shape.split(torch.stack((omega, fixed)).to(f.dtype))  # (4, 2, n)
-        weight = torch.zeros_like(masks[:, 0]) if screen is None else self.shape.split(screen[None])[:, 0]
-        self.pixels = _finest(self.shape, masks[:, 0], masks[:, 1], weight)
-        grid = _Grid(self.shape, self.pixels)
-        self.scale = grid.scale[:, None]  # (4, 1, n)
-        self.f = self.shape.split(f)  # (4, C, n)
-        self.base = torch.zeros_like(self.f)
-        self.u, self.z, self.p, self.image, self.red, self.f_red, self.residual = f.new_zeros(7, *self.f[:2].shape)
-        cells = f.new_zeros(self.f.shape[1:])
-        self.reduce = grid.neighbours(True, self.residual, self.f_red, self.residual)
-        self.before = grid.neighbours(False, None, self.residual, self.red) + grid.restrict(self.red, cells)
-        self.cycle = _Cycle(grid.next, self.shape.image(cells)) if grid.next else None
-        self.after = grid.interpolate(None, cells, self.red) + grid.neighbours(True, self.residual, self.red, self.z)
-        self.apply = grid.neighbours(False, None, self.p, self.red)
-        self.apply += grid.neighbours(True, self.p, self.red, self.image, -1.0)
-        self.complete = grid.neighbours(False, self.f_red, self.u, self.red)
-        self.beta = f.new_zeros(())
-        self.steps: list[Tensor] = []
-        self._begin(self.f)
-        self.energy = self._precondition()
-
-    def _begin(self, residual: Tensor) -> None:
-        torch.mul(residual[:2], self.scale[:2], out=self.f_red)
-        torch.mul(residual[2:], self.scale[2:], out=self.residual)
-        _run(self.reduce)
-
-    def _precondition(self) -> Tensor:
-        _run(self.before)
-        if self.cycle:
-            self.cycle.run()
-        _run(self.after)
-        return torch.dot(self.residual.view(-1), self.z.view(-1))
-
-    def step(self, renew: bool = False) -> None:
-        """One cycle; never waits for the device.
-
-        With ``renew`` the residual is computed anew from c. The one that is carried along drifts from it by the
-        rounding of the steps since, which float32 makes felt from some 1000 pixels across on, or where few fixed pixels
-        hold many free ones.
-        """
-        torch.addcmul(self.z, self.p, self.beta, out=self.p)
-        _run(self.apply)
-        curvature = torch.dot(self.p.view(-1), self.image.view(-1)).clamp_min(_TINY)
-        alpha = self.energy / curvature
-        self.u.addcmul_(self.p, alpha)
-        before = self.energy
-        if renew:
-            self._renew()
-            self.energy = self._precondition()
-            # Conjugate to the step before whatever the residual has become; otherwise the same as below.
-            self.beta = -torch.dot(self.z.view(-1), self.image.view(-1)) / curvature
-        else:
-            self.residual.addcmul_(self.image, alpha, value=-1.0)
-            self.energy = self._precondition()
-            self.beta = self.energy / before.clamp_min(_TINY)
-        self.steps.append(torch.stack((alpha, self.beta)))
-
-    def _renew(self) -> None:
-        _run(self.complete)
-        self.base[:2].addcmul_(self.red, self.scale[:2])
-        self.base[2:].addcmul_(self.u, self.scale[2:])
-        self.u.zero_()
-        residual = self.f - (self.pixels.ground.sum(0) + self.pixels.screen)[:, None] * self.base  # (4, C, n)
-        for (a, b, step), link in zip(_LINKS, self.pixels.links, strict=True):
-            link = self.shape.at(link)
-            # Differences first: nearly equal neighbours leave no rounding error.
-            change = self.shape.at(self.base[b], step) - self.shape.at(self.base[a])
-            self.shape.at(residual[a]).addcmul_(change, link)
-            self.shape.at(residual[b], step).addcmul_(change, link, value=-1.0)
-        self._begin(residual)
-
-    def error(self) -> float:
-        """Estimates the greatest error of c, any pixel and channel, in levels. Waits for the device.
-
-        The preconditioned residual is the error times the preconditioned matrix, whose eigenvalues lie in about 0.5
-        to 1 for any ordinary mask. Where some are small, as in mazes with free walls, they hide an error from the
-        residual. So the estimate is the residual's greatest value over the smallest eigenvalue, as far as the
-        cycles' alpha and beta have found it (Saad, Iterative Methods for Sparse Linear Systems, 2003, section 6.7.3).
-        """
-        least, most = torch.mul(self.z, self.scale[2:], out=self.image).aminmax()
-        greatest = torch.maximum(-least, most)
-        table = torch.stack((*self.steps, greatest.expand(2))).double().cpu()
-        alpha, beta = table[:-1].unbind(1)
-        greatest = float(table[-1, 0])
-        if greatest == 0.0 or not self.steps:
-            return greatest
-        beside = beta[:-1].clamp_min(0.0).sqrt() / alpha[:-1]
-        diagonal = 1 / alpha
-        diagonal[1:] += beta[:-1].clamp_min(0.0) / alpha[:-1]
-        ritz = torch.linalg.eigvalsh(torch.diag(diagonal) + torch.diag(beside, 1) + torch.diag(beside, -1))
-        return greatest / float(ritz[0])
-
-    def solution(self) -> Tensor:
-        """c as it stands, (C, H, W), 0 outside Omega."""
-        _run(self.complete)
-        flat = torch.addcmul(self.base, torch.cat((self.red, self.u)), self.scale)
-        c = flat.new_empty(self.size)
-        for part, own in self.shape.pairs(c, flat):
-            part.copy_(own)
-        return c
+def cycle(grid: Grid | _Direct, image: Tensor) -> Callable[[], object]:
+    """A function that replaces the right-hand side in image (C, H, W) by the (approximate) solution."""
+    if isinstance(grid, Grid):
+        return _Cycle(grid, image)
+    return lambda: image.copy_((image.flatten(1) @ grid.inverse).view_as(image))

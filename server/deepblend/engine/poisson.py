@@ -24,14 +24,14 @@ import torch
 from deepblend_protocol.errors import MaskEmpty, NotFinite
 from torch import Tensor
 
-from .multigrid import Solver
+from .conjugate_gradients import Solver
 
 TOLERANCE = 0.0025
 """Levels: the greatest error, as estimated, against the exact solution. An eighth of the 0.02 that is asked for."""
 CYCLES = 400
 """At most. Ordinary masks take 5 to 9, whatever their size; only mazes with free walls come near."""
-_RENEW = 1 / 300
-"""The residual is computed anew whenever the error has fallen by this factor: rounding then matters no more."""
+_RENEW = 1 / 100
+"""The residual is computed anew when the error has fallen by this factor: the rounding errors fall by it, too."""
 
 OnCycle = Callable[[float, Callable[[], Tensor]], "bool | None"]
 """Called after each cycle with progress 0..1 and a function that makes the image as it stands; True stops."""
@@ -90,7 +90,7 @@ def solve(
 
     def image(c: Tensor | None) -> Tensor:
         out = background.clone()
-        out[box] = torch.where(omega, guide if c is None else guide + c, behind)
+        out[box] = torch.where(omega, guide if c is None else c.add_(guide), behind)
         return out
 
     active = _held(omega, fixed, bool(region.all()))
@@ -103,17 +103,20 @@ def solve(
     cycles, error = 0, solver.error()
     if not math.isfinite(error):
         raise NotFinite(role="layer or background", count=int((~torch.isfinite(f)).sum()))
-    first = renewed = error
     every = 1 if f.device.type == "cpu" else 2  # reading the error makes the host wait for the device
+    first = error
+    renew_below = error * _RENEW
     progress = 0.0
     while error > tolerance and cycles < CYCLES:
-        renew = error <= renewed * _RENEW
+        renew = error <= renew_below
         solver.step(renew)
         cycles += 1
-        if renew or on_cycle or cycles % every == 0 or cycles == CYCLES:
+        if renew or on_cycle or (cycles > 2 and cycles % every == 0) or cycles == CYCLES:
             error = solver.error()
         if renew:
-            renewed = error
+            # What shows only now are the rounding errors of all steps before. Those to come are as much smaller
+            # than these as the error is than the first one.
+            renew_below = error * _RENEW if error * error / first > tolerance / 2 else 0.0
         if on_cycle:
             fallen = math.log(first / max(error, tolerance)) / math.log(first / tolerance)
             progress = max(progress, min(fallen, 1.0))
