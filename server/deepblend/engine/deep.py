@@ -123,6 +123,12 @@ def _finer(change: Tensor) -> Tensor:
     return F.interpolate(change, scale_factor=2, mode="bilinear", align_corners=False)
 
 
+def _filled(image: Tensor, alpha: Tensor) -> Tensor:
+    """An image (C, H, W) with its mean colour where its alpha (H, W) is 0: what lies there must not leak in."""
+    mean = (image * alpha).sum((1, 2), keepdim=True) / alpha.sum().clamp(min=1e-6)
+    return torch.where(alpha > 0, image, mean)
+
+
 @dataclass(frozen=True)
 class _Canvas:
     """The region on a grid that every level divides, replicated where the document ends. Arrays (1, C or 1, H, W)."""
@@ -151,8 +157,7 @@ class _Canvas:
             return cut.reshape(1, -1, *cut.shape[-2:])
 
         alpha = region.background_alpha
-        mean = (region.background * alpha).sum((1, 2), keepdim=True) / alpha.sum().clamp(min=1e-6)
-        background = torch.where(alpha > 0, region.background, mean)
+        background = _filled(region.background, alpha)
         return cls(
             picture=spread(background + region.mask * (reference - background)),
             background=spread(background),
@@ -225,8 +230,8 @@ class _Level:
         return result
 
     def _style_moments(self, canvas: _Canvas, style: Style | None) -> list[losses.Moments]:
-        if style is not None and style.scale * self._factor >= 0.999:
-            image, alpha = style.image[None], style.alpha[None, None]
+        if style is not None and style.scale * self._factor >= 0.999 and bool((style.alpha > 0).any()):
+            image, alpha = _filled(style.image, style.alpha)[None], style.alpha[None, None]
             wanted = 1 / (self._factor * style.scale)
             size = [max(2 * _GRID, round(side * wanted)) for side in image.shape[-2:]]
             if size != list(image.shape[-2:]):
@@ -238,6 +243,8 @@ class _Level:
         around = self._reduced(canvas.known * (canvas.mask == 0))
         if float(around.sum()) < _GRID**2:  # nothing around it: what lies under the object must do
             around = self._reduced(canvas.known)
+        if not bool((around > 0).any()):  # nor anything there: the object keeps its own texture
+            return self._first
         return [losses.moments(f, m) for f, m in zip(self._features(image), _pyramid(around), strict=True)]
 
     def _features(self, image: Tensor) -> list[Tensor]:
