@@ -1,26 +1,12 @@
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-import deepblend as package
 import numpy as np
-import pytest
-from deepblend import files, pictures
-
-EXAMPLE = Path(package.__file__).parent / "example"
+from deepblend import files
+from deepblend.commands.demo import example
 
 
-@pytest.fixture
-def placed():
-    source, mask, target = (
-        files.open_picture(next(EXAMPLE.glob(f"{role}.*")), role) for role in ("source", "mask", "target")
-    )
-    place = json.loads((EXAMPLE / "place.json").read_text())
-    return pictures.place(source, mask, target, **{name: tuple(pair) for name, pair in place.items() if pair})
-
-
-def test_the_demo_writes_three_pictures_and_says_where(deepblend, placed, tmp_path):
+def test_the_demo_writes_three_pictures_and_says_where(deepblend, tmp_path):
+    placed = example()
     folder = tmp_path / "new" / "folder"
     done = deepblend("demo", "--output", folder)
     assert done.status == 0

@@ -7,6 +7,10 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..pictures import Placed
 
 NAME = "demo"
 HELP = "Blend the example that is shipped, and lay the methods side by side on a contact sheet."
@@ -43,9 +47,7 @@ def run(args: argparse.Namespace) -> int:
     folder = files.make_folder(args.output)
     with Progress(args.json) as progress:
         progress.update(0, "Starting")
-        source, mask, target = (files.open_picture(_find(role), role) for role in ("source", "mask", "target"))
-        place = json.loads((_EXAMPLE / "place.json").read_text(encoding="utf-8"))
-        placed = pictures.place(source, mask, target, **{name: tuple(pair) for name, pair in place.items() if pair})
+        placed = example()
 
         import deepblend
 
@@ -94,5 +96,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _find(role: str) -> Path:
-    return next(_EXAMPLE.glob(f"{role}.*"))
+def example() -> Placed:
+    """The example that is shipped. Raises FileUnreadable where the installation is damaged."""
+    from .. import files, pictures
+
+    found = (next(_EXAMPLE.glob(f"{role}.*"), _EXAMPLE / role) for role in ("source", "mask", "target"))
+    source, mask, target = (files.open_picture(path, path.stem) for path in found)
+    place = json.loads((_EXAMPLE / "place.json").read_text(encoding="utf-8"))
+    return pictures.place(source, mask, target, **{name: tuple(pair) for name, pair in place.items() if pair})
