@@ -1,0 +1,366 @@
+"""The deep method with the real network: what it changes, its levels, its watcher, and stopping."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from deepblend.engine import deep, poisson
+from deepblend.engine.deep import Refined, Style, refine
+from deepblend.engine.features import load
+from deepblend.engine.region import Region, prepare
+from deepblend.engine.request import Rect
+from deepblend_protocol.settings import Settings
+
+SMALL = Rect(24, 40, 26, 24)
+"""A place for the object where a closure costs little."""
+COARSE, FINE = 5, 4
+"""Closures on the coarsest level and on each finer one, for tests of everything but the result's quality."""
+
+
+@pytest.fixture(scope="module")
+def network():
+    return load("shipped", "cpu")
+
+
+@pytest.fixture
+def few(monkeypatch):
+    monkeypatch.setattr(deep, "CLOSURES_COARSEST", COARSE)
+    monkeypatch.setattr(deep, "CLOSURES_FINER", FINE)
+
+
+@pytest.fixture
+def three_levels(few, monkeypatch):
+    """The small object's box, some 24 pixels wide, goes through factors 4, 2 and 1."""
+    monkeypatch.setattr(deep, "COARSEST", 6)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a watcher was told."""
+
+    progress: float
+    losses: dict[str, float]
+    picture: torch.Tensor
+    alpha: torch.Tensor
+
+    @property
+    def loss(self) -> float:
+        return sum(self.losses.values())
+
+
+class Case:
+    """One refinement: a region with its Poisson solution."""
+
+    def __init__(self, scenes, network, **request: Any) -> None:
+        self.request = scenes.request(**{"object": SMALL, **request})
+        self.network = network
+        self.region: Region = prepare(self.request, "cpu")
+        r = self.region
+        self.reference = poisson.solve(r.source, r.source_alpha, r.background, r.background_alpha, r.omega).image
+        self.told: list[Told] = []
+
+    def refined(
+        self, stop: Callable[[int], bool] = lambda count: False, style: Style | None = None, **changes: Any
+    ) -> Refined:
+        """``stop`` is asked with the number of calls so far."""
+        self.told = []
+
+        def watch(progress, losses, picture) -> bool:
+            read = {name: float(value) for name, value in losses.items()}
+            self.told.append(Told(progress, read, *(array.clone() for array in picture())))
+            return stop(len(self.told))
+
+        settings: Settings = replace(self.request.settings, **changes)
+        return refine(self.reference, self.region, style, settings, self.network, watch)
+
+    def composite(self, image: torch.Tensor) -> torch.Tensor:
+        """Over the background, in Omega's box: (C, h, w)."""
+        r = self.region
+        return r.in_box(r.background + r.mask * (image - r.background))
+
+
+@pytest.fixture
+def case(scenes, network):
+    def make(**request: Any) -> Case:
+        return Case(scenes, network, **request)
+
+    return make
+
+
+@pytest.fixture
+def evaluations(network):
+    """Counts the pictures that pass through the network."""
+    count = [0]
+    hook = network.register_forward_hook(lambda *_: count.__setitem__(0, count[0] + 1))
+    yield lambda: count[0]
+    hook.remove()
+
+
+def painted(scenes, seed: int = 5, side: int = 48) -> Style:
+    image = torch.from_numpy(scenes.painting(side, side, seed)).permute(2, 0, 1).float() * 255
+    return Style(image.contiguous(), torch.ones(side, side), 1.0)
+
+
+@dataclass(frozen=True)
+class Run:
+    case: Case
+    result: Refined
+    evaluations: int
+    """Pictures that passed through the network."""
+
+
+@pytest.fixture(scope="module")
+def run(scenes, network) -> Run:
+    """A run through three levels, to be looked at only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deep, "CLOSURES_COARSEST", COARSE)
+        patch.setattr(deep, "CLOSURES_FINER", FINE)
+        patch.setattr(deep, "COARSEST", 6)
+        count = [0]
+        hook = network.register_forward_hook(lambda *_: count.__setitem__(0, count[0] + 1))
+        case = Case(scenes, network)
+        result = case.refined()
+        hook.remove()
+    return Run(case, result, count[0])
+
+
+def test_only_the_inside_of_omega_changes(run):
+    image, reference, omega = run.result.image, run.case.reference, run.case.region.omega
+    assert image.shape == reference.shape
+    assert torch.equal(image[:, ~omega], reference[:, ~omega])
+    assert (image - reference)[:, omega].abs().mean() > 1  # levels: and there it does
+    assert torch.isfinite(image).all()
+
+
+def test_what_it_is_given_is_left_as_it_was(run, case):
+    fresh = case()
+    assert torch.equal(run.case.reference, fresh.reference)
+    assert torch.equal(run.case.region.background, fresh.region.background)
+    assert torch.equal(run.case.region.mask, fresh.region.mask)
+
+
+def test_the_loss_falls_on_every_level(run):
+    assert len(run.result.levels) == 3
+    first = 0
+    for level in run.result.levels:
+        losses = [told.loss for told in run.case.told[first : first + level["closures"]]]
+        assert min(losses[1:]) < losses[0]
+        first += level["closures"]
+    assert first == len(run.case.told)
+
+
+def test_each_level_halves_the_one_before_and_costs_what_it_reports(run):
+    levels, told = run.result.levels, run.case.told
+    assert [level["closures"] for level in levels] == [COARSE, FINE, FINE]
+    assert len(told) == COARSE + 2 * FINE
+    assert run.evaluations == len(told) + 2 * 3  # and on each level the start's features and the style's
+    for level in levels:
+        width, height = level["size"]
+        assert width % 8 == height % 8 == 0  # what the network's poolings divide
+        assert set(level["losses"]) == {"style", "content", "grad", "tone", "chroma"}
+    assert [told[k].picture.shape[-1] for k in (0, COARSE, COARSE + FINE)] == [6, 12, 24]
+    assert json.loads(json.dumps(levels)) == levels
+
+
+def test_the_finest_level_is_at_full_size(run):
+    box = run.case.region.box
+    assert run.case.told[-1].picture.shape == (3, box.h, box.w)
+    assert run.case.told[-1].alpha.shape == (box.h, box.w)
+
+
+def test_progress_rises_to_1_and_not_further(run):
+    progress = [told.progress for told in run.case.told]
+    assert progress == sorted(set(progress))
+    assert progress[0] > 0
+    assert progress[-1] == pytest.approx(1)
+
+
+def test_the_last_picture_told_is_the_result(run):
+    region, told = run.case.region, run.case.told[-1]
+    inside = region.in_box(region.omega)
+    assert told.alpha.equal(region.in_box(region.mask))
+    assert torch.allclose(told.picture[:, inside], region.in_box(run.result.image)[:, inside], atol=1e-3)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4])
+def test_levels_lie_on_one_another(few, monkeypatch, case, factor):
+    """The first picture told is the composite, reduced; stopped there, the change comes back to the same place."""
+    monkeypatch.setattr(deep, "COARSEST", 24 / factor)
+    alpha = np.zeros((24, 26))
+    alpha[3:, 3:-1] = 1  # a box of 22 x 21, which no level divides
+    one = case(alpha=alpha)
+    result = one.refined(stop=lambda count: count == COARSE)
+    begun, box = one.told[0].picture, one.region.box
+    assert (box.w, box.h) == (22, 21)
+    whole = (slice(None), slice(box.h // factor * factor), slice(box.w // factor * factor))
+    expected = F.avg_pool2d(one.composite(one.reference)[whole], factor)
+    height, width = expected.shape[1:]
+    assert torch.allclose(begun[:, :height, :width], expected, atol=0.01)
+    change = (one.told[-1].picture - begun)[:, 2 : height - 2, 2 : width - 2]
+    came = F.avg_pool2d(one.region.in_box(result.image - one.reference)[whole], factor)[:, 2:-2, 2:-2]
+    assert change.abs().mean() > 0.1  # levels
+    assert (came - change).abs().mean() <= (0.5 if factor > 1 else 1e-4) * change.abs().mean()
+
+
+def test_the_same_to_the_bit_twice(run, three_levels, case):
+    assert torch.equal(case().refined().image, run.result.image)
+
+
+def test_neither_the_documents_origin_nor_where_the_crop_ends_matters(few, case):
+    """To the bit, as long as the crop holds the margin."""
+    canvas, place = Rect(-100, -50, 240, 230), Rect(0, 40, 26, 24)
+    moved = [Rect(r.x - 731, r.y + 212, r.w, r.h) for r in (canvas, place)]
+    one, two = case(canvas=canvas, object=place), case(canvas=moved[0], object=moved[1])
+    here, there = one.refined().image, two.refined().image
+    assert torch.equal(one.region.in_box(here), two.region.in_box(there))
+    crop = replace(
+        one.request.background,
+        samples=one.request.background.samples[10:200, 20:220],
+        rect=Rect(-80, -40, 200, 190),
+    )
+    three = case(canvas=canvas, object=place)
+    three.region = prepare(replace(one.request, background=crop), "cpu")
+    assert three.region.rect == one.region.rect
+    assert torch.equal(three.refined().image, here)
+
+
+@pytest.mark.parametrize("after", [1, 4], ids=["at the first call", "in the middle"])
+def test_stopping_in_the_coarse_level(three_levels, case, evaluations, after):
+    one = case()
+    seen: list[int] = []
+
+    def stop(count: int) -> bool:
+        seen.append(evaluations())
+        return count == after
+
+    result = one.refined(stop)
+    assert result.stopped
+    assert len(one.told) == after == result.levels[0]["closures"]
+    assert len(result.levels) == 1
+    assert evaluations() == seen[-1]  # no picture went through the network after that
+    assert torch.isfinite(result.image).all()
+    assert torch.equal(result.image, one.reference) == (after == 1)
+    assert torch.equal(result.image[:, ~one.region.omega], one.reference[:, ~one.region.omega])
+
+
+@pytest.mark.parametrize("after", [COARSE + 1, COARSE + 2, COARSE + FINE + 2])
+def test_stopping_in_a_finer_level(three_levels, case, evaluations, after):
+    one = case()
+    seen: list[int] = []
+
+    def stop(count: int) -> bool:
+        seen.append(evaluations())
+        return count == after
+
+    result = one.refined(stop)
+    assert result.stopped
+    assert len(one.told) == after == sum(level["closures"] for level in result.levels)
+    assert evaluations() == seen[-1]
+    assert torch.isfinite(result.image).all()
+    assert torch.equal(result.image[:, ~one.region.omega], one.reference[:, ~one.region.omega])
+
+
+def test_what_is_stopped_is_nearer_to_the_style_than_the_start(scenes, three_levels, case, texture_distance):
+    """By a measure of the test's own: the earlier levels' work is in the picture when a later one is stopped."""
+    one, style = case(), painted(scenes)
+    inside = one.region.in_box(one.region.mask)
+
+    def distance(image: torch.Tensor) -> float:
+        return texture_distance(one.composite(image), inside, style.image)
+
+    for after in (COARSE, COARSE + FINE + 1, COARSE + FINE + FINE):
+        stopped = one.refined(lambda count, after=after: count == after, style).image
+        assert distance(stopped) < distance(one.reference)
+
+
+def test_gray_is_refined_as_gray(few, case):
+    one = case(gray=True)
+    result = one.refined()
+    assert result.image.shape[0] == 1
+    assert (result.image - one.reference).abs().max() > 1
+    assert result.levels[0]["losses"]["chroma"] == 0
+
+
+def test_without_a_style_picture_the_surroundings_give_texture(scenes, few, case):
+    one = case()
+    texture = one.refined().image
+    assert not torch.equal(texture, one.refined(style=painted(scenes)).image)
+    ground = one.region.background.flip(-1)
+    one.region = replace(one.region, background=torch.where(one.region.omega, one.region.background, ground))
+    assert not torch.equal(texture, one.refined().image)
+
+
+def test_levels_finer_than_the_style_picture_take_the_surroundings(scenes, monkeypatch, case):
+    """At a scale of 1/4 only the coarsest of three levels can tell two style pictures apart."""
+    monkeypatch.setattr(deep, "COARSEST", 6)
+    monkeypatch.setattr(deep, "CLOSURES_COARSEST", 1)  # leaves the start as it is
+    monkeypatch.setattr(deep, "CLOSURES_FINER", 2)
+    one = case()
+    two_pictures = [replace(painted(scenes, seed), scale=0.25) for seed in (5, 6)]
+    first, second = (one.refined(style=style) for style in two_pictures)
+    assert first.levels[0]["losses"]["style"] != second.levels[0]["losses"]["style"]
+    assert [level["losses"] for level in first.levels[1:]] == [level["losses"] for level in second.levels[1:]]
+    full, other = (one.refined(style=replace(style, scale=1.0)) for style in two_pictures)
+    assert full.levels[2]["losses"]["style"] != other.levels[2]["losses"]["style"]
+
+
+@pytest.mark.parametrize("where", ["half", "all"])
+def test_what_lies_under_the_style_pictures_transparent_pixels_does_not_matter(scenes, few, case, where):
+    one = case()
+    style = painted(scenes)
+    alpha = torch.ones_like(style.alpha)
+    alpha[:, 30:] = 0
+    if where == "all":
+        alpha[:] = 0
+    hidden = [torch.where(alpha > 0, style.image, colour) for colour in (0.0, 255.0)]
+    images = [one.refined(style=replace(style, image=image, alpha=alpha)) for image in hidden]
+    assert torch.isfinite(images[0].image).all()
+    assert torch.equal(images[0].image, images[1].image)
+    json.dumps(images[0].levels, allow_nan=False)
+
+
+@pytest.mark.parametrize("size", [(3, 200), (200, 3), (1, 1), (9, 9)])
+def test_tiny_and_narrow_style_pictures(scenes, few, case, size):
+    one = case()
+    height, width = size
+    image = painted(scenes, side=200).image[:, :height, :width]
+    result = one.refined(style=Style(image, torch.ones(size), 1.0))
+    assert torch.isfinite(result.image).all()
+    json.dumps(result.levels, allow_nan=False)
+
+
+@pytest.mark.parametrize("background", ["clear around the object", "clear everywhere"])
+def test_a_transparent_background_gives_a_finite_picture(few, case, background):
+    one = case()
+    region = one.region
+    alpha = torch.zeros_like(region.mask)
+    if background == "clear around the object":
+        alpha[:, :20] = 1
+    garbage = [torch.where(alpha > 0, region.background, colour) for colour in (0.0, 255.0)]
+    images = []
+    for under in garbage:
+        one.region = replace(region, background=under, background_alpha=alpha)
+        one.reference = poisson.solve(region.source, region.source_alpha, under, alpha, region.omega).image
+        result = one.refined()
+        images.append(result.image[:, region.omega])
+        json.dumps(result.levels, allow_nan=False)
+    assert torch.isfinite(images[0]).all()
+    assert torch.equal(images[0], images[1])
+
+
+def test_values_beyond_black_and_white_survive(few, case):
+    """The network sees what it can; the picture keeps its range."""
+    one = case()
+    one.reference = torch.where(one.region.omega, one.reference * 3 - 500, one.reference)
+    inside = one.region.omega
+    assert one.reference[:, inside].min() < -100
+    image = one.refined().image
+    assert image[:, inside].min() < -80
+    assert (image - one.reference)[:, inside].abs().mean() < 60
