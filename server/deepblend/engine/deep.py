@@ -24,18 +24,18 @@ from .region import Region
 
 COARSEST = 240
 """Pixels: the coarsest level is the first on which the longer side of Omega's box is no longer than this."""
-CLOSURES_COARSEST, CLOSURES_FINER = 16, 5
+CLOSURES_COARSEST, CLOSURES_FINER = 14, 4
 """Evaluations of the loss on the coarsest level, and on each finer one."""
 CONTEXT = 16
 """Pixels around Omega's box on each level that pass through the network with it. Twice as many change no figure."""
 _GRID = STRIDES[-1]
 
 # Found on a dozen pairs of object and ground, by figures and by eye; see docs/method.md.
-WEIGHT_STYLE = 1.8
-WEIGHT_CONTENT = 0.1
-WEIGHT_GRADIENT = 20.0
-WEIGHT_TONE = 5.5
-WEIGHT_CHROMA = 16.0
+WEIGHT_STYLE = 2.5
+WEIGHT_CONTENT = 0.5
+WEIGHT_GRADIENT = 21.0
+WEIGHT_TONE = 7.0
+WEIGHT_CHROMA = 20.0
 TONE_BLUR, CHROMA_BLUR = 4, 8
 """Pixels of the coarsest level: changes of light and of colour that are wider than this are held."""
 

@@ -70,8 +70,8 @@ def _torchvision(normalised: bool) -> Features:
     convolutions.load_state_dict({key: tensors[f"features.{key}"] for key in convolutions.state_dict()})
     if normalised:
         return Features(convolutions, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
-    # As the published code feeds it: ImageNet's mean for 0..1 taken off levels of 0..255.
-    return Features(convolutions, (0.485, 0.456, 0.406), (1.0, 1.0, 1.0))
+    # As the published code feeds it: a mean meant for 0..1 taken off levels of 0..255.
+    return Features(convolutions, (0.4488, 0.4371, 0.4040), (1.0, 1.0, 1.0))
 
 
 @lru_cache(maxsize=4)

@@ -15,7 +15,7 @@ from torch import Tensor
 from . import masks
 from .region import Region
 
-REACH = 1 / 16
+REACH = 1 / 28
 """Of the longer side of Omega's box: the length over which the border's light fades, near keep_colours 0.5."""
 _RESCUE = 32.0
 _SCALE = 64.0  # levels
