@@ -210,22 +210,26 @@ def test_the_film_ends_with_the_blend(deepblend, pictures):
 @pytest.mark.skipif(sys.platform == "win32", reason="terminals and signals are POSIX's here")
 def test_a_bar_on_a_terminal_and_ctrl_c_leaves_nothing(pictures):
     import pty
+    import select
     import signal
 
     before = pictures.names()
     terminal, end = pty.openpty()
     files = {name: pictures.folder / f"new.{extension}" for name, extension in (("layer", "png"), ("video", "webp"))}
-    large = pictures.arguments(target_size="1600x1200", source_size="1400x1000", style="1", **files)
+    large = pictures.arguments(target_size="800x640", source_size="700x560", style="1", **files)
     command = [sys.executable, "-m", "deepblend.commands.cli", "blend", *large]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=end)
+    # A shell starts what runs in the background deaf to Ctrl+C, and the child would inherit that.
+    hear = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=end, preexec_fn=hear)
     os.close(end)
     shown = ""
     try:
         limit = time.monotonic() + 300
         while "Blending" not in shown and process.poll() is None and time.monotonic() < limit:
-            shown += os.read(terminal, 4096).decode()
+            if select.select([terminal], [], [], 1)[0]:
+                shown += os.read(terminal, 4096).decode()
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=120) == 130
+        assert process.wait(timeout=300) == 130
         shown += os.read(terminal, 4096).decode()
     finally:
         process.kill()
