@@ -189,8 +189,7 @@ class _Run:
 
         def preview(longer_side: int) -> Plane:
             with torch.no_grad():
-                image, alpha = picture()
-                return self._plane(region, *_reduced(image, alpha, longer_side))
+                return self._plane(region, *_reduced(*picture(), region.box, longer_side))
 
         def read() -> dict[str, float]:
             return {name: float(value) for name, value in losses.items()}
@@ -199,8 +198,8 @@ class _Run:
         return self.stopped
 
     def _plane(self, region: Region, image: Tensor, alpha: Tensor) -> Plane:
-        scale = image.shape[-1] / region.box.w
-        return colour.encode(image, alpha, self.request.background, region.box, 1.0 if scale == 1 else scale)
+        scale = max(alpha.shape) / max(region.box.w, region.box.h)
+        return colour.encode(image, alpha, self.request.background, region.box, scale)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
@@ -228,12 +227,12 @@ class _Run:
         }
 
 
-def _reduced(image: Tensor, alpha: Tensor, longer_side: int) -> tuple[Tensor, Tensor]:
-    """Colours (C, h, w) and alpha (h, w) no longer than asked for."""
-    longest = max(alpha.shape)
-    if longest <= longer_side:
+def _reduced(image: Tensor, alpha: Tensor, box: Rect, longer_side: int) -> tuple[Tensor, Tensor]:
+    """Colours (C, h, w) and alpha (h, w) over a box, no longer than asked for, of the size that their scale says."""
+    scale = min(longer_side, max(alpha.shape)) / max(box.w, box.h)
+    size = [max(1, round(side * scale)) for side in (box.h, box.w)]
+    if size == list(alpha.shape):
         return image, alpha
-    size = [max(1, round(side * longer_side / longest)) for side in alpha.shape]
     both = torch.cat([image, alpha[None]])[None]
     both = F.interpolate(both, size, mode="bilinear", antialias=True, align_corners=False)[0]
     return both[:-1], both[-1].clamp(0, 1)
