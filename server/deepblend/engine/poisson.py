@@ -104,25 +104,28 @@ def solve(
     if not math.isfinite(error):
         raise NotFinite(role="layer or background", count=int((~torch.isfinite(f)).sum()))
     every = 1 if f.device.type == "cpu" else 2  # reading the error makes the host wait for the device
-    first = error
+    first = reached = error
     renew_below = error * _RENEW
     progress = 0.0
     while error > tolerance and cycles < CYCLES:
         renew = error <= renew_below
         solver.step(renew)
         cycles += 1
-        if renew or on_cycle or (cycles > 2 and cycles % every == 0) or cycles == CYCLES:
-            error = solver.error()
+        due = renew or (cycles > 2 and cycles % every == 0) or cycles == CYCLES
+        if due or on_cycle:
+            reached = solver.error()
+        if due:  # no sooner for an observer: who watches must not change the result
+            error = reached
         if renew:
             # What shows only now are the rounding errors of all steps before. Those to come are as much smaller
             # than these as the error is than the first one.
             renew_below = error * _RENEW if error * error / first > tolerance / 2 else 0.0
         if on_cycle:
-            fallen = math.log(first / max(error, tolerance)) / math.log(first / tolerance)
+            fallen = math.log(first / max(reached, tolerance)) / math.log(first / tolerance)
             progress = max(progress, min(fallen, 1.0))
             if on_cycle(progress, lambda: image(solver.solution())):
                 break
-    return Solution(image(solver.solution()), cycles, error)
+    return Solution(image(solver.solution()), cycles, reached)
 
 
 def _span(occupied: Tensor) -> slice:
