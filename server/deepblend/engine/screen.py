@@ -57,7 +57,11 @@ def _length(region: Region) -> float:
 def _ramp(region: Region) -> Tensor:
     """0 outside Omega, rising to 1 half a length inside, over Omega's box."""
     half = _length(region) / 2
-    return masks.distance_inside(region.in_box(region.omega), half) / half
+    (x, y, w, h), rect = region.box, region.rect
+    x, y = x - rect.x, y - rect.y
+    left, top = max(x - 1, 0), max(y - 1, 0)  # one pixel more than the box: Omega ends at its sides as well
+    inside = masks.distance_inside(region.omega[top : y + h + 1, left : x + w + 1], half)
+    return inside[y - top : y - top + h, x - left : x - left + w] / half
 
 
 def _beyond(image: Tensor) -> Tensor:
