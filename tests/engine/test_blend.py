@@ -385,7 +385,13 @@ class Watcher:
         return len(self.progress) == self.stop_at
 
 
-PAPER = {"method": "paper", "paper": {"num_steps": 3, "second_pass": False}}
+PAPER: dict[str, Any] = {
+    "method": "paper",
+    "paper": {"num_steps": 3, "second_pass": False},
+    "canvas": Rect(4, 5, 32, 30),
+    "object": Rect(9, 11, 20, 18),
+}
+"""One step of 20 closures on a small document."""
 every_method = pytest.mark.parametrize(
     "settings", [{"method": "poisson"}, {"method": "deep"}, PAPER], ids=["poisson", "deep", "paper"]
 )
@@ -420,14 +426,23 @@ def test_the_observer_does_not_change_the_result(small, settings):
     assert same(blend(requests[0]), blend(requests[1], Watcher(previews=(16,))))
 
 
-@every_method
-@pytest.mark.parametrize("place", [SMALL, Rect(5, 12, 7, 41), Rect(0, 22, 45, 6)], ids=["square", "tall", "wide"])
-def test_previews_of_any_size_at_every_stage(scenes, monkeypatch, settings, place):
+@pytest.mark.parametrize(
+    ("method", "place"),
+    [
+        *(
+            (method, place)
+            for method in ("poisson", "deep")
+            for place in (SMALL, Rect(5, 12, 7, 41), Rect(0, 22, 45, 6))
+        ),
+        ("paper", PAPER["object"]),
+    ],
+)
+def test_previews_of_any_size_at_every_stage(small, scenes, monkeypatch, method, place):
     monkeypatch.setattr(deep, "COARSEST", 20)  # two or three levels
     sizes = (1, 10, 33, 4000)
     watcher = Watcher(previews=sizes)
-    alpha = np.ones((place.h, place.w))
-    layer = blend(scenes.request(np.float32, canvas=CANVAS, object=place, alpha=alpha, **settings), watcher)
+    options = {**(PAPER if method == "paper" else {"method": method}), "object": place}
+    layer = blend(small(np.float32, alpha=np.ones((place.h, place.w)), **options), watcher)
     assert len(watcher.previews) == len(sizes) * len(watcher.progress)
     longest = max(layer.plane.rect.w, layer.plane.rect.h)
     for size, preview in watcher.previews:
@@ -537,12 +552,12 @@ def test_stopping_the_published_algorithm(small):
 
 
 def test_the_published_algorithm_changes_nothing_outside(small, scenes):
-    request = small(np.float32, method="paper", paper={"num_steps": 3})
+    request = small(np.float32, **{**PAPER, "paper": {"num_steps": 3}})
     layer = blend(request)
     inside = scenes.alpha(layer) > 0
     assert layer.report["closures"] == 2 * 20  # two passes, each of one step
     assert np.isfinite(layer.plane.samples).all()
-    expected = scenes.within(layer.plane.rect, scenes.alpha(request.layer), SMALL)
+    expected = scenes.within(layer.plane.rect, scenes.alpha(request.layer), request.layer.rect)
     np.testing.assert_array_equal(scenes.alpha(layer), expected)
     below = scenes.within(layer.plane.rect, request.background.samples, request.background.rect)
     np.testing.assert_allclose(scenes.colours(layer)[~inside], below[~inside], atol=1e-6)
