@@ -12,12 +12,34 @@
     │   ├── PlaneInvalid          plane.invalid
     │   ├── SettingUnknown        setting.unknown
     │   └── SettingOutOfRange     setting.range
-    └── ResourceError         the machine cannot do it; another device, disk or package can
-        ├── DeviceUnknown         device.unknown
-        ├── DeviceMemory          device.memory
-        ├── FeaturesUnavailable   features.unavailable
-        ├── ExtraMissing          extra.missing
-        └── WriteFailed           file.write
+    ├── ResourceError         the machine cannot do it; another device, disk or package can
+    │   ├── DeviceUnknown         device.unknown
+    │   ├── DeviceMemory          device.memory
+    │   ├── FeaturesUnavailable   features.unavailable
+    │   ├── ExtraMissing          extra.missing
+    │   ├── WriteFailed           file.write
+    │   └── Fault                 fault
+    ├── MessageError          a message that the server cannot take; its sender is to be mended
+    │   ├── MessageMalformed      message.malformed
+    │   ├── MessageUnknown        message.unknown
+    │   ├── MessageTooLarge       message.too_large
+    │   ├── ProtocolUnsupported   protocol.unsupported
+    │   ├── HelloMissing          hello.missing
+    │   ├── JobDuplicate          job.duplicate
+    │   └── JobUnknown            job.unknown
+    └── ServerError           the server, or the way to it, fails; trying again can help
+        ├── QueueFull             queue.full
+        ├── ClientsFull           clients.full
+        ├── JobTimeout            job.timeout
+        ├── ServerLeaving         server.leaving
+        ├── WorkerLost            worker.lost
+        ├── WorkerUnavailable     worker.unavailable
+        ├── ServerRunning         server.running
+        ├── ServerLost            server.lost
+        ├── ServerStart           server.start
+        ├── ServerSilent          server.silent
+        ├── ServerAbsent          server.absent
+        └── ConnectionUnusable    connection.unusable
 
 An error has a stable ``code``, its parameters by name in ``params``, and as its
 text one English sentence that says what is wrong, with which value, and what to
@@ -26,6 +48,7 @@ do. Clients translate by code.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
@@ -135,3 +158,150 @@ class WriteFailed(ResourceError):
     sentence = (
         "{path} could not be written: {reason}. Nothing was left half-written; free some space or choose another place."
     )
+
+
+class Fault(ResourceError):
+    code = "fault"
+    sentence = "This is a fault in deepblend: {type}: {reason}. The server's log may say more; please report it."
+
+
+class MessageError(DeepBlendError):
+    """A message that the server cannot take; its sender is to be mended."""
+
+
+class MessageMalformed(MessageError):
+    code = "message.malformed"
+    sentence = "The server cannot read this message: {reason}. Use a client of the server's version."
+
+
+class MessageUnknown(MessageError):
+    code = "message.unknown"
+    sentence = "The server knows no message of the type '{type}'. Use a client of the server's version."
+
+
+class MessageTooLarge(MessageError):
+    code = "message.too_large"
+    sentence = (
+        "The pixels are {bytes} bytes, and the server takes {limit} at most. "
+        "Select less, or raise the limit: deepblend serve --max-message."
+    )
+
+
+class ProtocolUnsupported(MessageError):
+    code = "protocol.unsupported"
+    sentence = (
+        "The plug-in or client (deepblend {client_version}, protocol {client}) and the server (deepblend "
+        "{server_version}, protocol {server}) do not fit together. Mend it with: {remedy}"
+    )
+
+
+class HelloMissing(MessageError):
+    code = "hello.missing"
+    sentence = "The first message of a connection has to be 'hello'. Say it first."
+
+
+class JobDuplicate(MessageError):
+    code = "job.duplicate"
+    sentence = "The job '{job}' was submitted before in this connection. Give each job its own name."
+
+
+class JobUnknown(MessageError):
+    code = "job.unknown"
+    sentence = "There is no job '{job}' that waits or runs. It ended before, or it was never submitted."
+
+
+class ServerError(DeepBlendError):
+    """The server, or the way to it, fails; trying again can help."""
+
+
+class QueueFull(ServerError):
+    code = "queue.full"
+    sentence = "{limit} blends of yours wait or run already. Wait for one to end, or cancel one."
+
+
+class ClientsFull(ServerError):
+    code = "clients.full"
+    sentence = (
+        "{limit} programs are connected to the server already. "
+        "Close one of them, or raise the limit: deepblend serve --max-clients."
+    )
+
+
+class JobTimeout(ServerError):
+    code = "job.timeout"
+    sentence = "The blend took longer than {seconds} seconds and was stopped. Select less, or choose a lower style."
+
+
+class ServerLeaving(ServerError):
+    code = "server.leaving"
+    sentence = "The server is being stopped and takes no more blends. Try again in a moment."
+
+
+class WorkerLost(ServerError):
+    code = "worker.lost"
+    sentence = (
+        "The process that blends on {device} died twice during this blend ({how}); often there is too little memory. "
+        "Close other programs or select less."
+    )
+
+
+class WorkerUnavailable(ServerError):
+    code = "worker.unavailable"
+    sentence = "The engine cannot be started on {device}: {reason}. Run 'deepblend info' to see what is installed."
+
+
+class ServerRunning(ServerError):
+    code = "server.running"
+    sentence = "A server runs here already (process {pid}, {endpoint}). End it with: deepblend stop"
+
+
+class ServerLost(ServerError):
+    code = "server.lost"
+    sentence = "The connection to the server was lost during the blend. Nothing in your picture changed; blend again."
+
+
+class ServerStart(ServerError):
+    code = "server.start"
+    sentence = "The server could not be started: {reason}. Run 'deepblend serve' in a terminal to see why."
+
+
+class ServerSilent(ServerError):
+    code = "server.silent"
+    sentence = (
+        "The server at {endpoint} does not answer. If it is on this computer, end it with 'deepblend stop' and try "
+        "again; if not, ask who looks after it."
+    )
+
+
+class ServerAbsent(ServerError):
+    code = "server.absent"
+    sentence = "No server is running, and it cannot be started from here. {remedy}"
+
+
+class ConnectionUnusable(ServerError):
+    code = "connection.unusable"
+    sentence = "The connection file {path} cannot be used: {reason}. Remove it, then start the server again."
+
+
+def plain(params: dict[str, Any]) -> dict[str, Any]:
+    """An error's parameters as JSON can hold them: strings, finite numbers, booleans and None; the rest as text."""
+
+    def fits(value: Any) -> bool:
+        return value is None or isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value))
+
+    return {name: value if fits(value) else str(value) for name, value in params.items()}
+
+
+def _leaves(of: type[DeepBlendError]) -> list[type[DeepBlendError]]:
+    below = of.__subclasses__()
+    return [leaf for child in below for leaf in _leaves(child)] if below else [of]
+
+
+def from_code(code: str, params: dict[str, Any], text: str) -> DeepBlendError:
+    """The error that a message carries; for a code that is not known here, one that just bears the text."""
+    kind = next((leaf for leaf in _leaves(DeepBlendError) if leaf.code == code), None)
+    error = (kind or DeepBlendError).__new__(kind or DeepBlendError)
+    Exception.__init__(error, text)
+    error.params = dict(params)
+    error.code = code
+    return error

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from deepblend_protocol.errors import ArgumentInvalid, DeepBlendError, InputError
+from deepblend_protocol.errors import ArgumentInvalid, DeepBlendError, InputError, plain
 
 from .. import __version__
 from . import ablation, blend, demo, info, paper
@@ -59,12 +58,7 @@ def _tell(code: str, sentence: str, params: dict[str, Any], as_json: bool) -> No
     sentence = " ".join(sentence.split())
     print(f"deepblend: {sentence}", file=sys.stderr)
     if as_json:
-        plain = {name: value if _is_plain(value) else str(value) for name, value in params.items()}
-        print(json.dumps({"error": {"code": code, "sentence": sentence, "params": plain}}))
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, str | int | None) or (isinstance(value, float) and math.isfinite(value))
+        print(json.dumps({"error": {"code": code, "sentence": sentence, "params": plain(params)}}))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
