@@ -20,7 +20,7 @@ PROTOCOLS = (1,)
 HEADER_BYTES = 2**20
 """A header's length, at most."""
 FRAME_BYTES = 2**24
-"""A frame's length, at most."""
+"""A frame's length, at most; sockets hold to it (MAXMSGSIZE)."""
 CHUNK_BYTES = 2**20
 """What a buffer is cut into: CURVE at 1 MiB a frame takes half the time it takes with one frame of 192 MiB, and a
 heartbeat passes between two frames."""
@@ -131,7 +131,7 @@ def buffers_of(header: dict[str, Any], frames: Sequence[Any], limit: int) -> lis
         while missing > 0:
             part = next(rest, None)
             size = 0 if part is None else len(part)
-            if part is None or not 1 <= size <= min(missing, FRAME_BYTES):
+            if part is None or not 1 <= size <= missing:
                 why = "the frames end early" if part is None else f"a frame of {size} bytes does not fit"
                 raise MessageMalformed(reason=f"buffer {index} has {length} bytes, of which {missing} miss: {why}")
             found.append(part)
