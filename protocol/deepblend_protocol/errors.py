@@ -252,7 +252,7 @@ class WorkerUnavailable(ServerError):
 
 class ServerRunning(ServerError):
     code = "server.running"
-    sentence = "A server runs here already (process {pid}, {endpoint}). End it with: deepblend stop"
+    sentence = "A server runs here already (process {pid}, {endpoint}). 'deepblend stop' ends that one."
 
 
 class ServerLost(ServerError):

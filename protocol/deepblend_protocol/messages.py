@@ -18,7 +18,7 @@ SAMPLE_BYTES = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}
 CHANNELS = ("RGBA", "BGRA", "RGB", "YA", "Y")
 ENCODINGS = ("perceptual", "linear", "profile")
 ROLES = ("layer", "mask", "background", "style")
-STAYS = ("job.unknown", "job.duplicate", "message.malformed", "message.unknown", "message.too_large")
+STAYS = ("job.unknown", "job.duplicate")
 """Codes of errors that name a job and do not end it."""
 _FAR = 2**24
 

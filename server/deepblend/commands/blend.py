@@ -7,7 +7,9 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepblend_protocol.errors import ArgumentInvalid
@@ -16,6 +18,9 @@ from . import inputs
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from ..engine.request import Layer, Request
+    from .watch import Watch
 
 NAME = "blend"
 HELP = "Blend an object into a picture."
@@ -40,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     inputs.add_arguments(parser)
     inputs.add_settings(parser)
+    group = parser.add_argument_group("server", "Saves the engine's start, from the second blend on.")
+    group.add_argument("--server", action="store_true", help="blend on the server, which is started where none runs")
+    group.add_argument(
+        "--connection", metavar="FILE", type=Path, help="the server's connection file (default: the user's own)"
+    )
     group = parser.add_argument_group("results", "Pictures are written as PNG, JPEG, TIFF or WebP, by their extension.")
     group.add_argument("--output", metavar="FILE", required=True, help="the target with the object blended in")
     group.add_argument(
@@ -64,13 +74,17 @@ def run(args: argparse.Namespace) -> int:
 
     started = time.perf_counter()
     _check_outputs(args)
+    if args.server and args.device != "auto":
+        raise ArgumentInvalid(
+            reason="--device does not go with --server, which chose its own when it was started: deepblend serve --device."
+        )
     with Progress(args.quiet or args.json) as progress, ExitStack() as stack:
         progress.update(0, "Reading")
         request, placed = inputs.request(args)
         files.check_output(args.output, alpha="A" in placed.target.mode)
         loaded = time.perf_counter()
 
-        from .. import blend
+        blend = _blender(args)
         from ..video import Recorder
         from .watch import Film, Watch
 
@@ -103,6 +117,17 @@ def run(args: argparse.Namespace) -> int:
         files.write_json(args.report, report)
     _tell(args, report, placed.target)
     return 0
+
+
+def _blender(args: argparse.Namespace) -> Callable[[Request, Watch], Layer]:
+    """The engine's door, or the server's."""
+    if not args.server:
+        from .. import blend
+
+        return blend
+    from . import served
+
+    return lambda request, watch: served.blend(request, watch, args.connection)
 
 
 def _tell(args: argparse.Namespace, report: dict[str, Any], target: Image.Image) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import os
 import platform
 import shutil
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +36,7 @@ def gather() -> dict[str, Any]:
     import torch
     import torchvision
 
+    from ..engine import machine
     from ..engine.features import WEIGHTS
     from ..video import ffmpeg
 
@@ -50,7 +49,7 @@ def gather() -> dict[str, Any]:
         "torchvision": torchvision.__version__,
         "cuda_build": torch.version.cuda,
         "rocm_build": torch.version.hip,
-        "devices": _devices(),
+        "devices": machine.devices(),
         "threads": torch.get_num_threads(),
         "weights": {
             "file": str(weights),
@@ -88,53 +87,6 @@ def advice(cuda_build: bool, cuda_available: bool, nvidia: bool) -> list[str]:
         "NVIDIA GPU present, but torch's CUDA build cannot use it. Update the NVIDIA driver, or choose a build for an "
         f"older CUDA at {_SELECTOR}."
     ]
-
-
-def _devices() -> list[dict[str, Any]]:
-    """Name, title and memory of each device, the one that ``auto`` takes first."""
-    import torch
-
-    from ..engine.device import available
-
-    devices: list[dict[str, Any]] = []
-    for name in available():
-        free, memory = torch.cuda.mem_get_info(name) if name.startswith("cuda") else (None, _main_memory())
-        if name.startswith("cuda"):
-            title = torch.cuda.get_device_name(name)
-        elif name == "mps":
-            title = "Apple GPU, which shares the main memory"
-        else:
-            title = f"{_processor()}, {os.cpu_count()} logical processors"
-        devices.append({"name": name, "title": title, "memory": memory, "free": free})
-    return devices
-
-
-def _processor() -> str:
-    """The processor's name, as far as the system tells it."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _main_memory() -> int | None:
-    """Bytes of main memory."""
-    if sys.platform == "win32":
-
-        class Status(ctypes.Structure):  # MEMORYSTATUSEX
-            _fields_ = (
-                ("dwLength", ctypes.c_ulong),
-                ("dwMemoryLoad", ctypes.c_ulong),
-                *((name, ctypes.c_ulonglong) for name in ("ullTotalPhys", "b", "c", "d", "e", "f", "g")),
-            )
-
-        status = Status(dwLength=ctypes.sizeof(Status))
-        return status.ullTotalPhys if ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)) else None
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (OSError, ValueError):
-        return None
 
 
 def _lines(known: dict[str, Any]) -> list[str]:

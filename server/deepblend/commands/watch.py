@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from PIL import Image
 
@@ -10,7 +12,12 @@ from ..pictures import Placed, copy_paste, to_picture
 from ..video import Recorder
 from .progress import Progress
 
-_WORDS = {"poisson": "Making the border seamless", "features": "Reading the style", "optimise": "Blending"}
+_WORDS = {
+    "start": "Starting",
+    "poisson": "Making the border seamless",
+    "features": "Reading the style",
+    "optimise": "Blending",
+}
 
 
 class Film:
@@ -32,11 +39,19 @@ class Film:
         self._next = 0.0
         self._show(copy_paste(placed).convert("RGB").resize(self._size))
 
-    def watch(self, step: Step) -> None:
-        """Record the step, unless the one before is too near."""
-        if step.progress >= self._next:
-            self._next = step.progress + self._interval
-            self._show(self._laid(step.preview(self._longest)))
+    @property
+    def longest_px(self) -> int:
+        return self._longest
+
+    def watch(self, progress: float, preview: Callable[[int], Plane]) -> None:
+        """Record the blend as it stands, unless the frame before is too near.
+
+        Args:
+            preview: as in ``Step``.
+        """
+        if progress >= self._next:
+            self._next = progress + self._interval
+            self._show(self._laid(preview(self._longest)))
 
     def end(self, layer: Plane, seconds: float = 1.0) -> None:
         """Record the result, and stay on it."""
@@ -67,8 +82,26 @@ class Watch:
         self._film = film
         self._start, self._end = start, end
 
+    @property
+    def longest_px(self) -> int:
+        """The longer side of the previews that are wanted; 0: none are."""
+        return self._film.longest_px if self._film is not None else 0
+
     def __call__(self, step: Step) -> None:
-        words = _WORDS.get(step.stage, step.stage.capitalize())
-        self._progress.update(self._start + (self._end - self._start) * step.progress, words)
+        self._bar(step.progress, step.stage)
         if self._film is not None:
-            self._film.watch(step)
+            self._film.watch(step.progress, step.preview)
+
+    def heard(self, progress: float, stage: str, preview: Plane | None) -> None:
+        """The same for what a server says: a preview comes with it, or none."""
+        self._bar(progress, stage)
+        if self._film is not None and preview is not None:
+            self._film.watch(progress, lambda longer_side: preview)
+
+    def waiting(self, words: str) -> None:
+        """Show why nothing is being done yet."""
+        self._progress.update(self._start, words)
+
+    def _bar(self, progress: float, stage: str) -> None:
+        words = _WORDS.get(stage, stage.capitalize())
+        self._progress.update(self._start + (self._end - self._start) * progress, words)

@@ -1,0 +1,97 @@
+"""Starts the server from a host whose environment would break another Python. Standard library only."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .connection import private_folder
+
+_FOREIGN = (
+    "PYTHON",
+    "LD_",
+    "DYLD_",
+    "GI_",
+    "GIMP",
+    "GEGL_",
+    "BABL_",
+    "GTK_",
+    "GDK_PIXBUF_",
+    "GIO_",
+    "QT_",
+    "QML",
+    "KDE",
+)
+"""Beginnings of variables by which AppImages, GIMP, Krita and Flatpaks lead their own programs to their own files."""
+_OTHERS = (
+    "APPDIR",
+    "APPIMAGE",
+    "ARGV0",
+    "OWD",
+    "GSETTINGS_SCHEMA_DIR",
+    "GST_PLUGIN_PATH",
+    "VIRTUAL_ENV",
+    "XDG_DATA_DIRS",
+)
+
+
+def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are the user's own, without those of a host that would mislead another Python."""
+    inside = environment.get("APPDIR", "")
+    clean = {
+        name: value
+        for name, value in environment.items()
+        if not name.upper().startswith(_FOREIGN) and name.upper() not in _OTHERS
+    }
+    if inside and "PATH" in clean:
+        kept = [part for part in clean["PATH"].split(os.pathsep) if not part.startswith(inside)]
+        clean["PATH"] = os.pathsep.join(kept)
+    return clean
+
+
+def start(command: Sequence[str], connection: Path) -> subprocess.Popen[bytes]:
+    """Start the server in a session of its own; returns at once.
+
+    Args:
+        command: what starts it, with absolute paths.
+        connection: the connection file that it is to write. What it says goes to start.log beside that.
+
+    Raises OSError where it cannot be started.
+    """
+    private_folder(connection.parent)
+    descriptor = os.open(_log(connection), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        return subprocess.Popen(
+            [*command, "--connection", str(connection)],
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            cwd=Path.home(),
+            env=clean_environment(os.environ),
+            start_new_session=True,  # nothing on Windows, where the flags below do it
+            creationflags=_flags(),
+        )
+    finally:
+        os.close(descriptor)
+
+
+def reason(connection: Path) -> str:
+    """The last line that a server which could not start has said."""
+    try:
+        lines = _log(connection).read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        lines = []
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")[:500]
+
+
+def _log(connection: Path) -> Path:
+    return connection.with_name("start.log")
+
+
+def _flags() -> int:
+    if sys.platform == "win32":
+        return subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+    return 0

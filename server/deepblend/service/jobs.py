@@ -1,0 +1,92 @@
+"""Jobs and their queue: in order for each client, in turns between clients. No sockets, no processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from deepblend_protocol.messages import Request
+
+
+@dataclass(eq=False)
+class Job:
+    """One submitted blend, from its acceptance to its end; times are of the monotonic clock, in seconds."""
+
+    client: bytes
+    """The connection's routing id."""
+    name: str
+    request: Request
+    frames: list[Any]
+    """The message as it came: tag, header and the buffers' frames, which go to the worker as they are."""
+    submitted: float
+    serial: int
+    """Unique in this run of the server."""
+    attempt: int = 0
+    """How often it has begun."""
+    why: str = "turn"
+    """Why it waits: turn, engine or again."""
+    ahead: int = -1
+    """What the client was told last; -1: nothing yet."""
+    told: float = 0.0
+    """When the client last heard of it."""
+    started: float = 0.0
+    """When the present attempt began."""
+    device: str = ""
+    fraction: float = 0.0
+    stage: str = "start"
+    stopping: str = ""
+    """Why it is being stopped: cancel, timeout or leaving; empty while it is not."""
+    stopping_since: float = 0.0
+
+
+@dataclass
+class Queue:
+    """The jobs that wait."""
+
+    _waiting: dict[bytes, list[Job]] = field(default_factory=dict)
+    _began: dict[bytes, int] = field(default_factory=dict)
+    """By client: the number of its last job that began."""
+    _count: int = 0
+
+    def __len__(self) -> int:
+        return sum(len(jobs) for jobs in self._waiting.values())
+
+    def __iter__(self) -> Iterator[Job]:
+        """In the order in which they would begin, if nothing else came."""
+        waiting = {client: iter(jobs) for client, jobs in self._waiting.items()}
+        left = {client: len(jobs) for client, jobs in self._waiting.items()}
+        began, count = dict(self._began), self._count
+        while left:
+            client = min(left, key=lambda one: began.get(one, 0))
+            count += 1
+            began[client] = count
+            left[client] -= 1
+            if not left[client]:
+                del left[client]
+            yield next(waiting[client])
+
+    def add(self, job: Job, first: bool = False) -> None:
+        """Let a job wait behind its client's others, or before them."""
+        jobs = self._waiting.setdefault(job.client, [])
+        jobs.insert(0 if first else len(jobs), job)
+
+    def next(self) -> Job | None:
+        """The job to begin, which then waits no more: of the client whose last job began longest ago."""
+        job = next(iter(self), None)
+        if job is not None:
+            self.remove(job)
+            self._count += 1
+            self._began[job.client] = self._count
+        return job
+
+    def remove(self, job: Job) -> None:
+        """Take a waiting job out."""
+        jobs = self._waiting[job.client]
+        jobs.remove(job)
+        if not jobs:
+            del self._waiting[job.client]
+
+    def forget(self, client: bytes) -> None:
+        """A client has gone, its jobs before it."""
+        self._began.pop(client, None)

@@ -1,0 +1,35 @@
+"""Planes of the wire and planes of the engine: one in the other's form, without copying samples."""
+
+from __future__ import annotations
+
+import numpy as np
+from deepblend_protocol import messages, wire
+
+from ..engine.request import Plane, Rect
+
+_TYPES = {"u8": "<u1", "u16": "<u2", "f16": "<f2", "f32": "<f4"}
+_NAMES = {"uint8": "u8", "uint16": "u16", "float16": "f16", "float32": "f32"}
+
+
+def to_engine(plane: messages.Plane) -> Plane:
+    """The engine's form of a plane; its samples are copied only if they lie in several chunks."""
+    columns, rows = plane.size
+    buffer = plane.samples.joined() if isinstance(plane.samples, wire.Chunks) else plane.samples
+    samples = np.frombuffer(buffer, _TYPES[plane.type]).reshape(rows, columns, len(plane.channels))
+    return Plane(samples, Rect(*plane.rect), plane.channels, plane.encoding, plane.profile, plane.scale)
+
+
+def to_wire(plane: Plane) -> messages.Plane:
+    """The wire's form of a plane; its samples are copied only if they do not lie row after row."""
+    samples = np.ascontiguousarray(plane.samples)
+    rows, columns = samples.shape[:2]
+    return messages.Plane(
+        (plane.rect.x, plane.rect.y, plane.rect.w, plane.rect.h),
+        (columns, rows),
+        _NAMES[samples.dtype.name],
+        plane.channels,
+        samples.reshape(-1).view(np.uint8),
+        plane.encoding,
+        plane.scale,
+        plane.profile,
+    )
