@@ -36,6 +36,7 @@ class Served:
 
     def __init__(self, path: Path, options: tuple[str, ...], env: dict[str, str]) -> None:
         self.path = path
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.said = path.with_name("said.txt")
         with self.said.open("wb") as said:
             self.process = subprocess.Popen(

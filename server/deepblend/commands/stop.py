@@ -66,7 +66,7 @@ def _ask(path: Path, when: str) -> bool:
             if server.state is State.READY and not told:
                 server.leave(when)
                 told = True
-            if told and server.leaving:
+            if told and server.state is State.IDLE:
                 return True
             server.wait(0.1)
         return told

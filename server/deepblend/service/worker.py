@@ -48,7 +48,7 @@ def _receive(pipe: Connection) -> tuple[dict[str, Any], list[Any]]:
     frames: list[Any] = [pipe.recv_bytes(), pipe.recv_bytes()]
     left = control["frames"] - 2
     for length in wire.header_of(frames).get("buffers", []):
-        buffer = memoryview(np.empty(length, np.uint8))  # bytearray would write zeros first
+        buffer = np.empty(length, np.uint8).data  # bytearray would write zeros first
         filled = 0
         while filled < length:  # straight into its place: the one copy that a request's pixels undergo here
             filled += pipe.recv_bytes_into(buffer, filled)

@@ -1,0 +1,78 @@
+"""One connection to a server: a DEALER with CURVE and heartbeats, and what its monitor says of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from . import messages, wire
+from .connection import Connection
+
+HEARTBEAT_MS, SILENCE_MS = 1000, 3000
+_EVENTS = zmq.EVENT_CONNECT_RETRIED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED
+_REFUSALS = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+
+
+class Link:
+    """Lives as long as its connection: it is not used again when that has ended."""
+
+    def __init__(self, context: zmq.Context[Any], connection: Connection) -> None:
+        self.connection = connection
+        self.broken = False
+        """The connection was refused, or it has ended."""
+        self._socket = context.socket(zmq.DEALER)
+        for option, value in (
+            (zmq.LINGER, 0),
+            (zmq.HEARTBEAT_IVL, HEARTBEAT_MS),
+            (zmq.HEARTBEAT_TIMEOUT, SILENCE_MS),
+            (zmq.HANDSHAKE_IVL, SILENCE_MS),
+            (zmq.SNDHWM, 0),
+            (zmq.IPV6, int("[" in connection.endpoint)),
+        ):
+            self._socket.setsockopt(option, value)
+        self._socket.curve_serverkey = connection.server_key.encode()
+        self._socket.curve_publickey = connection.public_key.encode()
+        self._socket.curve_secretkey = connection.secret_key.encode()
+        self._monitor = self._socket.get_monitor_socket(_EVENTS | _REFUSALS)
+        self._socket.connect(connection.endpoint)
+
+    @property
+    def fd(self) -> int:
+        """Readable, once, when something has come."""
+        return int(self._socket.getsockopt(zmq.FD))
+
+    def send(self, message: messages.FromClient, major: int = wire.MAJOR) -> None:
+        """Send; the planes' samples are not copied, and must not change before they have gone."""
+        self.send_frames(messages.to_frames(message, major))
+
+    def send_frames(self, frames: list[Any]) -> None:
+        self._socket.send_multipart(frames, zmq.DONTWAIT, copy=False)
+
+    def receive(self) -> messages.FromServer | None:
+        """The next message, None where there is none yet. Raises MessageError for one that is not understood."""
+        try:
+            frames = self._socket.recv_multipart(zmq.DONTWAIT, copy=False)
+        except zmq.Again:
+            return None
+        return messages.from_server([frame.buffer for frame in frames])
+
+    def look(self) -> None:
+        """Hear what became of the connection."""
+        while self._monitor.poll(0):
+            event = parse_monitor_message(self._monitor.recv_multipart())["event"]
+            if event != zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                self.broken = True
+
+    def wait(self, seconds: float) -> None:
+        """Wait until something has come or happened, at most so long."""
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._monitor, zmq.POLLIN)
+        poller.poll(int(seconds * 1000))
+
+    def close(self) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close(0)
+        self._socket.close(0)
