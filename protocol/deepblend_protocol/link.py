@@ -29,6 +29,7 @@ class Link:
             (zmq.HEARTBEAT_TIMEOUT, SILENCE_MS),
             (zmq.HANDSHAKE_IVL, SILENCE_MS),
             (zmq.SNDHWM, 0),
+            (zmq.RCVHWM, 0),  # a full queue would leave heartbeats unread, and a busy host be taken for a dead one
             (zmq.IPV6, int("[" in connection.endpoint)),
         ):
             self._socket.setsockopt(option, value)

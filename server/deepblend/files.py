@@ -142,7 +142,7 @@ def check_output(path: str | os.PathLike[str], alpha: bool = False) -> None:
 def check_place(path: str | os.PathLike[str]) -> None:
     """Raise WriteFailed unless a file can be made, or replaced, at a path."""
     final = Path(os.path.realpath(path))
-    with _failing(path):
+    with failing(path):
         if final.exists() and not stat.S_ISREG(final.stat().st_mode):
             # Also a device: a rename would put a file in its place.
             why = "it is a folder" if final.is_dir() else "it is not a file"
@@ -155,7 +155,7 @@ def check_place(path: str | os.PathLike[str]) -> None:
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
     """A folder, made with its parents where missing. Raises WriteFailed."""
-    with _failing(path):
+    with failing(path):
         os.makedirs(path, exist_ok=True)
     return Path(path)
 
@@ -170,7 +170,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     check_place(path)
     final = Path(os.path.realpath(path))  # a link stays a link
     beside = final.with_name(f".{final.stem[:64]}.{secrets.token_hex(4)}{final.suffix}")
-    with _failing(path):
+    with failing(path):
         try:
             os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
             yield beside
@@ -232,7 +232,8 @@ def _format(path: str | os.PathLike[str]) -> str:
 
 
 @contextmanager
-def _failing(path: str | os.PathLike[str]) -> Iterator[None]:
+def failing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn every OSError within into WriteFailed."""
     try:
         yield
     except OSError as error:

@@ -59,8 +59,14 @@ class Served:
 
     def workers(self) -> list[psutil.Process]:
         """Its worker processes."""
-        children = psutil.Process(self.process.pid).children()
-        return [one for one in children if "spawn_main" in " ".join(one.cmdline())]
+
+        def is_worker(child: psutil.Process) -> bool:
+            try:
+                return "spawn_main" in " ".join(child.cmdline())
+            except psutil.Error:  # it has just ended
+                return False
+
+        return [one for one in psutil.Process(self.process.pid).children() if is_worker(one)]
 
     def end(self) -> None:
         if self.process.poll() is not None:
@@ -92,6 +98,7 @@ class Talker:
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
+        self.socket.rcvhwm = 0
         if curve:
             self.socket.curve_serverkey = to.server_key.encode()
             self.socket.curve_publickey = to.public_key.encode()

@@ -113,17 +113,17 @@ def test_a_client_whose_thread_is_busy_for_ten_seconds_keeps_its_job(serve: Serv
         assert isinstance(talker.ending("a"), messages.Result)
 
 
-def test_a_client_that_reads_nothing_still_gets_every_ending(serve: Serve) -> None:
-    """More progress than its backlog holds: that is left out, endings are not."""
-    served = serve("--max-queue", "400")
+def test_a_client_that_reads_nothing_for_long_gets_every_ending(serve: Serve) -> None:
+    served = serve("--max-queue", "100")
     with Talker(served.connection) as talker:
         works(talker, "before")
-        for number in range(300):
-            talker.submit(f"n{number}", small(side=24, previews=messages.Previews(24)))
+        names = [f"n{number}" for number in range(100)]
+        for name in names:
+            talker.submit(name, small(side=150, previews=messages.Previews(150)))
         with Talker(served.connection) as other:
             wait_for(lambda: not other.info()["running"] and not other.info()["queued"], "all jobs' end")
-        for number in range(300):
-            assert isinstance(talker.ending(f"n{number}"), messages.Result)
+        for name in names:
+            assert isinstance(talker.ending(name), messages.Result)
 
 
 def test_a_full_queue(serve: Serve) -> None:
@@ -368,8 +368,8 @@ def test_an_unused_worker_gives_its_memory_back_and_wakes(serve: Serve) -> None:
     served = serve("--rest-after", "0.02")
     with Talker(served.connection) as talker:
         expected = pixels(works(talker, "before"))
-        wait_for(lambda: not served.workers(), "the worker's leaving")
-        assert talker.info()["workers"][0]["state"] == "resting"
+        wait_for(lambda: talker.info()["workers"][0]["state"] == "resting", "the worker's rest")
+        assert not served.workers()
         assert pixels(works(talker)) == expected
 
 

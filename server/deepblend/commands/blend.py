@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     _check_outputs(args)
     if args.server and args.device != "auto":
         raise ArgumentInvalid(
-            reason="--device does not go with --server, which chose its own when it was started: deepblend serve --device."
+            reason="--device does not go with --server: give it to 'deepblend serve', which starts the server, instead."
         )
     with Progress(args.quiet or args.json) as progress, ExitStack() as stack:
         progress.update(0, "Reading")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import sys
 from pathlib import Path
@@ -94,7 +95,8 @@ def run(args: argparse.Namespace) -> int:
     from ..service.server import Options, Server
 
     endpoint = args.endpoint
-    if not endpoint.startswith("tcp://") or ":" not in endpoint[6:]:
+    found = re.fullmatch(r"tcp://\S+:(\*|[0-9]{1,5})", endpoint)
+    if not found or (found[1] != "*" and int(found[1]) > 65535):
         raise ArgumentInvalid(reason=f"--endpoint '{endpoint}' is not tcp://HOST:PORT, as in tcp://127.0.0.1:7777.")
     if not endpoint.startswith(_LOOPBACK) and not args.remote:
         raise ArgumentInvalid(

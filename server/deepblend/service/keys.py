@@ -53,7 +53,7 @@ class Keys:
         return found
 
     def add(self, name: str, key: str) -> None:
-        """Authorise a client. Raises ArgumentInvalid."""
+        """Authorise a client by its public key, in Z85. Raises ArgumentInvalid."""
         if not _NAME.fullmatch(name):
             raise ArgumentInvalid(reason=f"'{name}' is no name for a key: 1 to 64 letters, digits or . _ -")
         known = self.authorised()
@@ -61,7 +61,7 @@ class Keys:
             raise ArgumentInvalid(
                 reason=f"another key is called '{name}'. Choose another name, or first: deepblend key remove {name}"
             )
-        write_private(self._authorised, {**known, name: check(key)})
+        write_private(self._authorised, {**known, name: key})
 
     def remove(self, name: str) -> None:
         """Take an authorisation back. Raises ArgumentInvalid."""
@@ -99,17 +99,19 @@ class Provider:
             return False
 
 
-def check(key: str) -> str:
-    """A public key, if it can be one. Raises ArgumentInvalid."""
-    try:
-        if len(key) == 40 and len(z85.decode(key.encode("ascii"))) == 32:
-            return key
-    except (ValueError, KeyError):
-        pass
-    raise ArgumentInvalid(
-        reason=f"'{key}' is no public key: 40 characters, as 'deepblend key show' prints them on the other machine. "
-        "Put it in quotes, since it may hold characters that mean something to the shell."
-    )
+def shown(key: str) -> str:
+    """A public key for people: 64 hexadecimal digits, which no shell takes for anything else, as it does Z85."""
+    return z85.decode(key.encode("ascii")).hex()
+
+
+def parsed(text: str) -> str:
+    """A public key in Z85, from what ``shown`` makes of it. Raises ArgumentInvalid."""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise ArgumentInvalid(
+            reason=f"'{text}' is no public key: 64 digits and letters a to f, as 'deepblend key show' prints them on "
+            "the other machine."
+        )
+    return z85.encode(bytes.fromhex(text)).decode("ascii")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,7 @@ from zmq.auth.thread import ThreadAuthenticator
 
 from .. import __version__
 from .jobs import Job, Queue
-from .keys import Keys, Provider
+from .keys import Keys, Provider, shown
 from .log import Log
 from .workers import ENDPOINT, Pool, Worker
 
@@ -112,10 +111,12 @@ class Server:
         self._started = self._used = time.monotonic()
         self._leaving = ""
         """Why the server leaves: idle, asked or replaced; empty while it does not."""
+        self._at_once = False
+        """Without finishing what there is."""
 
     def leave(self) -> None:
         """End as soon as may be; running jobs are told. May be called by a signal's handler."""
-        self._leaving = "now"
+        self._at_once = True
 
     def run(self) -> None:
         """Serve. Raises ServerRunning, ConnectionUnusable, WriteFailed, and zmq.ZMQError where it cannot listen."""
@@ -185,6 +186,10 @@ class Server:
         )
         self._log.write("start", version=__version__, pid=os.getpid(), endpoint=self._endpoint, instance=self._instance)
         self._say(f"deepblend {__version__} serves at {self._endpoint}")
+        if local != self._endpoint:
+            port = self._endpoint.rpartition(":")[2]
+            self._say(f"On another machine: deepblend connect tcp://HOST:{port} {shown(keys.server.public)}")
+            self._say("It then prints its key, to be let in by: deepblend key add NAME KEY")
 
     # The loop
 
@@ -202,31 +207,35 @@ class Server:
             now = time.monotonic()
             if now - ticked >= TICK_S:
                 ticked = now
-                self._tick(now)
-            self._dispatch()
-        self._part()
+                self._guarded(self._tick, now)
+            self._guarded(self._dispatch)
+        self._guarded(self._part)
 
     def _done(self) -> bool:
-        if self._leaving == "now":
+        if self._at_once:
             return True
         return bool(self._leaving) and not self._queue and not any(one.job for one in self._pool)
 
     def _drain(self, socket: zmq.Socket[Any], take: Callable[[list[Any]], None]) -> None:
-        """Take what lies there, but not for ever: the other socket waits. A fault of ours costs one message."""
+        """Take what lies there, but not for ever: the other socket waits."""
         for _ in range(100):
             try:
                 frames = socket.recv_multipart(zmq.DONTWAIT, copy=False)
             except zmq.Again:
                 return
-            try:
-                take(frames)
-            except Exception:
-                self._log.write("fault", traceback=traceback.format_exc())
+            self._guarded(take, frames)
+
+    def _guarded(self, step: Callable[..., None], *args: Any) -> None:
+        """Take a step; a fault of ours there is logged, and ends nothing else."""
+        try:
+            step(*args)
+        except Exception:
+            self._log.write("fault", traceback=traceback.format_exc())
 
     def _tick(self, now: float) -> None:
         for job in [one.job for one in self._pool if one.job is not None]:
             self._watch(job, now)
-        for ahead, job in enumerate(self._queue):
+        for ahead, job in enumerate(list(self._queue)):  # whose client may turn out to have gone
             if ahead != job.ahead or now - job.told >= TOLD_S:
                 self._tell_queued(job, ahead, now)
         for client in list(self._clients.values()):
@@ -299,8 +308,11 @@ class Server:
             self._greet(sender, major, message)
             return
         if isinstance(message, messages.Leave):  # also of a client whose version cannot say hello
-            self._post(sender, messages.to_frames(messages.Leaving(self._reason(message), message.id), major))
-            self._leave(self._reason(message), at_once=message.when == "now")
+            reason = "asked" if message.when == "now" else "replaced"
+            self._leave(reason, besides=sender)
+            self._post(sender, messages.to_frames(messages.Leaving(reason, message.id), major))
+            if message.when == "now":
+                self.leave()
             return
         client = self._clients.get(sender)
         if client is None:
@@ -509,7 +521,7 @@ class Server:
             sizes=report.get("sizes"),
             settings=dict(job.request.settings),
             notes=report.get("notes"),
-            **{name: control[name] for name in ("type", "reason", "traceback") if control.get("type") == "fault"},
+            **({"traceback": control["traceback"]} if "traceback" in control else {}),
         )
 
     def _tell_queued(self, job: Job, ahead: int, now: float) -> None:
@@ -565,28 +577,21 @@ class Server:
 
     # The end
 
-    @staticmethod
-    def _reason(message: messages.Leave) -> str:
-        return "asked" if message.when == "now" else "replaced"
-
-    def _leave(self, reason: str, at_once: bool = False) -> None:
-        """Take no more jobs, and make room for another server; finish what was accepted unless at once."""
-        if not self._leaving:
-            self._leaving = reason
-            remove(self._options.connection, self._instance)
-            self._lock.release()
-            for client in list(self._clients.values()):
+    def _leave(self, reason: str, besides: bytes = b"") -> None:
+        """Take no more jobs, make room for another server, and tell all clients (besides one); finish what there is."""
+        if self._leaving:
+            return
+        self._leaving = reason
+        remove(self._options.connection, self._instance)
+        self._lock.release()
+        for client in list(self._clients.values()):
+            if client.id != besides:
                 self._send(client, messages.Leaving(reason), must=True)
-        if at_once:
-            self._leaving = "now"
 
     def _part(self) -> None:
-        """The last words to each client and of each job."""
-        reason = "asked" if self._leaving == "now" else self._leaving
-        for client in list(self._clients.values()):
-            self._send(client, messages.Leaving(reason), must=True)
+        """The last words of each job."""
+        self._leave("asked")
         for job in self._jobs():
             self._end(job, ServerLeaving())
         for client in list(self._clients.values()):
-            with suppress(zmq.ZMQError):
-                self._flush(client)
+            self._flush(client)

@@ -6,7 +6,7 @@ how many frames follow; those of the worker are whole messages for the client, r
     from the server   job {serial, frames}, cancel {serial}, quit
     from the worker   devices {devices}, ready, refused {reason},
                       running {serial, fraction, stage}, result {serial, report}, stopped {serial},
-                      error {serial, code}, fault {serial, type, reason, traceback, fatal}
+                      error {serial, code}, fault {serial, traceback, fatal}
 
 The pipe's end means that the server has gone, and ends the worker wherever it is.
 """
@@ -64,6 +64,8 @@ def main(pipe: Connection, device: str) -> None:
     Args:
         device: auto, or a device's name.
     """
+    # On a desktop that does other things as well, threads that wait by spinning take several times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is imported
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal goes to the server, which ends its workers
     _Worker(pipe, device).run()
 
@@ -87,6 +89,7 @@ class _Worker:
         send(self.pipe, {"type": "ready", "device": self.device})
         while (job := self.jobs.get()) is not None:
             self._do(*job)
+        os._exit(0)  # an orderly end takes torch a second or two, and has nothing to save
 
     def _listen(self) -> None:
         try:
@@ -140,7 +143,7 @@ class _Worker:
             fault = Fault(type=type(error).__name__, reason=str(error)[:1000] or "no reason given")
             fatal = isinstance(error, RuntimeError) and any(words in str(error) for words in _FATAL)
             control = {"type": "fault", "serial": serial, "traceback": traceback.format_exc(), "fatal": fatal}
-            send(self.pipe, {**control, **fault.params}, messages.to_frames(messages.failure(fault, name or None)))
+            send(self.pipe, control, messages.to_frames(messages.failure(fault, name or None)))
 
     def _blend(self, serial: int, name: str, asked: messages.Request) -> Layer:
         from deepblend_protocol.settings import resolve

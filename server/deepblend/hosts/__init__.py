@@ -1,0 +1,1 @@
+"""The systems and programs that deepblend is installed into."""
