@@ -38,6 +38,10 @@ _OTHERS = (
 )
 
 
+_started: list[subprocess.Popen[bytes]] = []
+"""Servers that this process started: each outlives its client, and is reaped here when it has ended before."""
+
+
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that are the user's own, without those of a host that would mislead another Python."""
     inside = environment.get("APPDIR", "")
@@ -63,8 +67,9 @@ def start(command: Sequence[str], connection: Path) -> subprocess.Popen[bytes]:
     """
     private_folder(connection.parent)
     descriptor = os.open(_log(connection), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    _started[:] = [process for process in _started if process.poll() is None]
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*command, "--connection", str(connection)],
             stdin=subprocess.DEVNULL,
             stdout=descriptor,
@@ -76,6 +81,8 @@ def start(command: Sequence[str], connection: Path) -> subprocess.Popen[bytes]:
         )
     finally:
         os.close(descriptor)
+    _started.append(process)
+    return process
 
 
 def reason(connection: Path) -> str:

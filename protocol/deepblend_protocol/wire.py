@@ -107,6 +107,11 @@ def header_of(frames: Sequence[Any]) -> dict[str, Any]:
         raise MessageMalformed(reason=f"its header is not JSON in UTF-8 ({error})") from None
     if not isinstance(header, dict):
         raise MessageMalformed(reason="its header is not a JSON object")
+    if rb"\u" in bytes(frames[1]):  # an escape can name half a character, which no answer could repeat in UTF-8
+        try:
+            json.dumps(header, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise MessageMalformed(reason="its header holds half a character (a lone surrogate)") from None
     return header
 
 

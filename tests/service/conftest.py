@@ -5,7 +5,6 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from deepblend_protocol import connection
 from deepblend_protocol.connection import Installation
@@ -41,8 +40,8 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     """Where a client finds no server and may start one, which is ended afterwards."""
     path = tmp_path / "home" / "connection.json"
     yield Installation(path, COMMAND)
-    found = connection.read(path)
-    if found is not None and psutil.pid_exists(found.pid):
+    found = connection.read(path) if connection.server_runs(path) else None
+    if found is not None:
         os.kill(found.pid, signal.SIGCONT)
         os.kill(found.pid, signal.SIGTERM)
     wait_for(lambda: not connection.server_runs(path), "the server's end")

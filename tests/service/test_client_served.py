@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -49,6 +50,17 @@ def until(client: Client, happens: Callable[[], object]) -> list:
         client.wait(0.1)
         events += client.poll()
     return events
+
+
+def received(client: Client, kind: type) -> Any:
+    """The next event of a kind."""
+    found: list = []
+    deadline = time.monotonic() + DEADLINE_S
+    while not found:
+        assert time.monotonic() < deadline, (client.state, client.error)
+        client.wait(0.1)
+        found = [event for event in client.poll() if isinstance(event, kind)]
+    return found[0]
 
 
 def runs(client: Client, job: Job) -> list:
@@ -96,7 +108,7 @@ def test_it_starts_a_server_blends_and_hears_all_of_it(client: Client) -> None:
     assert len(job.layer.samples) == job.layer.nbytes
     assert job.report["method"] == "deep"
     states = [event.state for event in events if isinstance(event, StateChanged)]
-    assert states == [State.CONNECTING, State.READY]
+    assert states == [State.STARTING, State.CONNECTING, State.READY]
     kinds = [type(event) for event in events if not isinstance(event, StateChanged)]
     assert kinds[0] is JobQueued and kinds[-1] is JobDone and JobRunning in kinds
     assert any(isinstance(event, JobRunning) and event.preview is not None for event in events)
@@ -146,13 +158,11 @@ def test_cancelling(client: Client) -> None:
 def test_info_and_echo(client: Client) -> None:
     client.connect()
     client.ask_info()
+    info = received(client, InfoReceived)
+    assert info.known["pid"] == pid_of(client)
     sent = small().layer
     client.echo({"layer": sent})
-    events: list = []
-    until(client, lambda: events.extend(client.poll()) or len(events) >= 4)
-    (info,) = [event for event in events if isinstance(event, InfoReceived)]
-    assert info.known["pid"] == pid_of(client)
-    (echo,) = [event for event in events if isinstance(event, EchoReceived)]
+    echo = received(client, EchoReceived)
     assert bytes(echo.planes["layer"].samples.joined()) == bytes(sent.samples)
 
 
@@ -267,8 +277,8 @@ def test_clients_that_start_at_once_end_with_one_server(installation: Installati
     assert set(said) == {found.instance + "\n"}
     others = [
         one.pid
-        for one in psutil.process_iter()
-        if str(installation.connection) in " ".join(one.cmdline() if one.is_running() else ())
+        for one in psutil.process_iter(["cmdline"])
+        if str(installation.connection) in " ".join(one.info["cmdline"] or ())
     ]
     assert others == [found.pid]
 
@@ -372,7 +382,5 @@ def test_a_big_request_in_pieces(client: Client) -> None:
     sent = messages.Plane((0, 0, 4096, 4096), (4096, 4096), "u8", "RGBA", samples)
     client.connect()
     client.echo({"layer": sent})
-    events: list = []
-    until(client, lambda: events.extend(client.poll()) or any(isinstance(one, EchoReceived) for one in events))
-    (echo,) = [event for event in events if isinstance(event, EchoReceived)]
+    echo = received(client, EchoReceived)
     assert echo.planes["layer"].samples.joined() == samples
