@@ -34,7 +34,7 @@ def test_the_presets_are_told_as_they_are():
 
 def test_every_option_that_is_named_exists(capsys):
     shown = ""
-    for command in ("demo", "blend", "paper", "ablation", "info"):
+    for command in sorted(set(re.findall(r"(?:`|^    |/)deepblend ([a-z]+)", README, re.MULTILINE))):
         with pytest.raises(SystemExit):
             main([command, "--help"])
         shown += capsys.readouterr().out

@@ -136,6 +136,7 @@ def test_cancel_twice_at_once(talker: Talker) -> None:
 
 def test_cancel_of_what_waits(talker: Talker) -> None:
     talker.submit("k", endless())
+    talker.until(messages.Running, job="k")
     talker.submit("l", small())
     talker.send(messages.Cancel("l"))
     assert isinstance(talker.ending("l"), messages.Cancelled)

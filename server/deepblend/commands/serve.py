@@ -92,7 +92,8 @@ def run(args: argparse.Namespace) -> int:
     """Serve until told to leave. Raises ArgumentInvalid, ConnectionUnusable, WriteFailed, DeviceUnknown."""
     import zmq
 
-    from ..service.server import Options, Server
+    from ..service.options import Options
+    from ..service.server import Server
 
     endpoint = args.endpoint
     found = re.fullmatch(r"tcp://\S+:(\*|[0-9]{1,5})", endpoint)

@@ -1,0 +1,250 @@
+"""What the server costs: python -m benchmarks.service
+
+Prints tables: a round trip of 24 megapixels against a bare echo of the same bytes; eight clients with 200 jobs; ping
+under load; the first preview from a cold start and from a warm server. Starts servers of its own on 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import zmq
+from deepblend_protocol import connection, messages
+from deepblend_protocol.client import Client, EchoReceived, JobRunning
+from deepblend_protocol.connection import Installation
+from deepblend_protocol.link import Link
+
+START = (sys.executable, "-m", "deepblend.commands.cli", "serve")
+
+
+@contextmanager
+def served() -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
+    """A server of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "connection.json"
+        quiet = subprocess.DEVNULL
+        process = subprocess.Popen([*START, "--connection", str(path)], stdout=quiet, stderr=quiet)
+        try:
+            while connection.read(path) is None:
+                time.sleep(0.01)
+            yield path, process
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def plane(columns: int, rows: int, channels: str, seed: int = 0) -> messages.Plane:
+    samples = np.random.default_rng(seed).integers(0, 256, columns * rows * len(channels), np.uint8)
+    return messages.Plane((0, 0, columns, rows), (columns, rows), "u8", channels, samples)
+
+
+def small(side: int = 64) -> messages.Request:
+    layer, ground = plane(side, side, "RGBA"), plane(side, side, "RGB", 1)
+    return messages.Request(layer, ground, settings={"method": "poisson"})
+
+
+def bare_echo(frames: list[Any], times: int) -> list[float]:
+    """Seconds that a plain ROUTER takes to send these bytes back, with CURVE and in these frames."""
+    context = zmq.Context()
+    public, secret = zmq.curve_keypair()
+    own, own_secret = zmq.curve_keypair()
+    router, dealer = context.socket(zmq.ROUTER), context.socket(zmq.DEALER)
+    router.curve_server, router.curve_publickey, router.curve_secretkey = True, public, secret
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+
+    def echo() -> None:
+        for _ in range(times):
+            router.send_multipart(router.recv_multipart(copy=False), copy=False)
+
+    thread = threading.Thread(target=echo)
+    thread.start()
+    dealer.curve_serverkey, dealer.curve_publickey, dealer.curve_secretkey = public, own, own_secret
+    dealer.connect(f"tcp://127.0.0.1:{port}")
+    seconds = []
+    for _ in range(times):
+        began = time.perf_counter()
+        dealer.send_multipart(frames, copy=False)
+        dealer.recv_multipart(copy=False)
+        seconds.append(time.perf_counter() - began)
+    thread.join()
+    context.destroy(0)
+    return seconds
+
+
+def round_trip(times: int = 5) -> None:
+    planes = {
+        "layer": plane(6000, 4000, "RGBA"),
+        "mask": plane(6000, 4000, "Y"),
+        "background": plane(6000, 4000, "RGB"),
+    }
+    message = messages.Echo(planes)
+    frames = messages.to_frames(message)
+    whole = [frames[0], frames[1], *(one.samples for one in planes.values())]
+    size = sum(one.nbytes for one in planes.values())
+    with served() as (path, _), Client(Installation(path), "benchmark") as client:
+        client.run(small())  # the engine has started
+        ours = []
+        for _ in range(times):
+            began = time.perf_counter()
+            client.echo(planes)
+            while not any(isinstance(event, EchoReceived) for event in client.poll()):
+                client.wait(1)
+            ours.append(time.perf_counter() - began)
+    print(f"\nRound trip of 24 megapixels (RGBA, mask, RGB: {size / 1e6:.0f} MB each way), median of {times - 1}")
+    median = statistics.median(ours[1:])
+    print(f"  server, through the protocol            {median:6.2f} s")
+    for name, sent in (("bare echo, CURVE, frames of 1 MiB", frames), ("bare echo, CURVE, one frame a plane", whole)):
+        bare = statistics.median(bare_echo(sent, times)[1:])
+        print(f"  {name:<38}  {bare:6.2f} s   server / this {median / bare:5.2f}")
+
+
+def many(clients: int = 8, jobs: int = 200) -> None:
+    with served() as (path, process):
+        with Client(Installation(path), "first") as first:
+            for _ in range(10):
+                first.run(small())
+        server = psutil.Process(process.pid)
+        before = server.memory_info().rss
+        worker = max(server.children(), key=lambda one: one.memory_info().rss)
+        worker_before = worker.memory_info().rss
+        each = jobs // clients
+        ends: dict[int, list[float]] = {number: [] for number in range(clients)}
+        began = time.perf_counter()
+        everybody = [Client(Installation(path), f"client {number}") for number in range(clients)]
+        waiting = {number: [one.submit(small()) for _ in range(each)] for number, one in enumerate(everybody)}
+        while any(not job.ended for own in waiting.values() for job in own):
+            for number, one in enumerate(everybody):
+                one.poll()
+                done = sum(job.ended for job in waiting[number])
+                ends[number] += [time.perf_counter() - began] * (done - len(ends[number]))
+            time.sleep(0.005)
+        total = time.perf_counter() - began
+        failed = sum(job.error is not None for own in waiting.values() for job in own)
+        # Fair: at half the time, everybody has had as many jobs done.
+        half = [sum(end < total / 2 for end in own) for own in ends.values()]
+        for one in everybody:
+            one.close()
+        after, worker_after = server.memory_info().rss, worker.memory_info().rss
+    print(f"\n{clients} clients, {jobs} jobs: {total:.1f} s, {failed} failed")
+    print(f"  done at half the time, by client        {half} (mean {statistics.mean(half):.1f})")
+    print(
+        f"  server's memory after 10 jobs / all    {before / 2**20:.1f} / {after / 2**20:.1f} MiB, {after / before:.3f}"
+    )
+    print(f"  worker's memory after 10 jobs / all     {worker_before / 2**20:.1f} / {worker_after / 2**20:.1f} MiB")
+
+
+def ping(count: int = 500) -> None:
+    with served() as (path, _), Client(Installation(path), "busy") as busy:
+        busy.run(small())
+        found = connection.read(path)
+        assert found is not None
+        context = zmq.Context()
+        link = Link(context, found)
+        link.send(messages.Hello("0.1.0", (1,), "ping"))
+
+        def answer() -> float:
+            began = time.perf_counter()
+            link.send(messages.Ping())
+            while not isinstance(link.receive(), messages.Pong):
+                link.wait(1)
+            return (time.perf_counter() - began) * 1000
+
+        answer()
+        idle = sorted(answer() for _ in range(count))
+        layer, ground = plane(700, 700, "RGBA"), plane(700, 700, "RGB", 1)
+        job = busy.submit(messages.Request(layer, ground, settings={"method": "deep"}))
+        while not any(isinstance(event, JobRunning) and event.stage == "optimise" for event in busy.poll()):
+            busy.wait(1)
+        loaded = []
+        for _ in range(count):
+            loaded.append(answer())
+            time.sleep(0.01)
+        loaded.sort()
+        still = not job.ended
+        busy.poll()
+        busy.cancel(job)
+        link.close()
+        context.destroy(0)
+    print(f"\nping, {count} times, milliseconds: median / 99th percentile / worst")
+    for name, values in (("idle", idle), (f"while a blend runs (to the end: {still})", loaded)):
+        print(f"  {name:<38}  {values[count // 2]:.2f} / {values[count * 99 // 100]:.2f} / {values[-1]:.2f}")
+
+
+def first_preview() -> None:
+    """The shipped example, whose box is 480 pixels wide, with previews as a plug-in asks for them."""
+    from deepblend import pictures
+    from deepblend.commands.demo import example
+    from deepblend.service.planes import to_wire
+    from deepblend_protocol.settings import resolve
+
+    given = pictures.to_request(example(), resolve({}), "auto", "shipped")
+    assert given.mask is not None and given.style is not None
+    request = messages.Request(
+        to_wire(given.layer),
+        to_wire(given.background),
+        to_wire(given.mask),
+        to_wire(given.style),
+        previews=messages.Previews(512),
+    )
+    print("\nThe shipped example (479 x 324), seconds after submit: first preview / first refined one / result")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "connection.json"
+        with Client(Installation(path, START), "benchmark") as client:
+            for name in ("cold: no server", "warm", "warm, again"):
+                began = time.perf_counter()
+                seen: dict[str, float] = {}
+
+                def note(event: Any, began: float = began, seen: dict[str, float] = seen) -> None:
+                    if isinstance(event, JobRunning) and event.preview is not None:
+                        seen.setdefault("refined" if event.fraction > 0.06 else "first", time.perf_counter() - began)
+
+                client.run(request, note)
+                total = time.perf_counter() - began
+                print(f"  {name:<38}  {seen['first']:.2f} / {seen['refined']:.2f} / {total:.2f}")
+            client.leave("now")
+            while connection.server_runs(path):
+                client.poll()
+                client.wait(0.1)
+
+
+def start() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "connection.json"
+        began = time.perf_counter()
+        process = subprocess.Popen([*START, "--connection", str(path)], stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        process.stderr.readline()
+        listens = time.perf_counter() - began
+        process.stderr.readline()
+        ready = time.perf_counter() - began
+        process.terminate()
+        process.wait(30)
+        process.stderr.close()
+    print(f"\nStart: the socket listens after {listens:.2f} s, the engine is ready after {ready:.2f} s")
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    print(
+        f"{os.cpu_count()} logical processors, load {os.getloadavg()[0]:.1f}, "
+        f"zmq {zmq.zmq_version()}, pyzmq {zmq.__version__}"
+    )
+    for one in (start, round_trip, ping, first_preview, many):
+        one()
+
+
+if __name__ == "__main__":
+    main()
