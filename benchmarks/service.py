@@ -113,17 +113,14 @@ def round_trip(times: int = 5) -> None:
 
 def many(clients: int = 8, jobs: int = 200) -> None:
     with served() as (path, process):
-        with Client(Installation(path), "first") as first:
-            for _ in range(10):
-                first.run(small())
         server = psutil.Process(process.pid)
-        before = server.memory_info().rss
-        worker = max(server.children(), key=lambda one: one.memory_info().rss)
-        worker_before = worker.memory_info().rss
+        everybody = [Client(Installation(path), f"client {number}") for number in range(clients)]
+        for number in range(10):
+            everybody[number % clients].run(small())
+        before = memory(server)
         each = jobs // clients
         ends: dict[int, list[float]] = {number: [] for number in range(clients)}
         began = time.perf_counter()
-        everybody = [Client(Installation(path), f"client {number}") for number in range(clients)]
         waiting = {number: [one.submit(small()) for _ in range(each)] for number, one in enumerate(everybody)}
         while any(not job.ended for own in waiting.values() for job in own):
             for number, one in enumerate(everybody):
@@ -135,15 +132,20 @@ def many(clients: int = 8, jobs: int = 200) -> None:
         failed = sum(job.error is not None for own in waiting.values() for job in own)
         # Fair: at half the time, everybody has had as many jobs done.
         half = [sum(end < total / 2 for end in own) for own in ends.values()]
+        after = memory(server)
         for one in everybody:
             one.close()
-        after, worker_after = server.memory_info().rss, worker.memory_info().rss
     print(f"\n{clients} clients, {jobs} jobs: {total:.1f} s, {failed} failed")
     print(f"  done at half the time, by client        {half} (mean {statistics.mean(half):.1f})")
-    print(
-        f"  server's memory after 10 jobs / all    {before / 2**20:.1f} / {after / 2**20:.1f} MiB, {after / before:.3f}"
-    )
-    print(f"  worker's memory after 10 jobs / all     {worker_before / 2**20:.1f} / {worker_after / 2**20:.1f} MiB")
+    for name, first, last in zip(("the socket loop's process", "with its worker's"), before, after, strict=True):
+        print(f"  {name:<38}  {first:.1f} MiB after ten jobs, {last:.1f} after all: {last / first:.3f}")
+
+
+def memory(server: psutil.Process) -> tuple[float, float]:
+    """MiB of the server's own process, and of all its processes, when they have come to rest."""
+    time.sleep(1)
+    own = server.memory_info().rss
+    return own / 2**20, (own + sum(one.memory_info().rss for one in server.children())) / 2**20
 
 
 def ping(count: int = 500) -> None:

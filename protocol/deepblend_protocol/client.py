@@ -67,6 +67,8 @@ WELCOME_S = 4.0
 """How long a server may take to answer a connection."""
 START_S = 30.0
 """How long a server may take to start."""
+DYING_S = 1.0
+"""How long the system may take to clear a killed server away."""
 ALREADY = 3
 """The exit status of a server that found another one."""
 
@@ -212,10 +214,12 @@ class Client:
         self.close()
 
     def _hear(self, on_event: Callable[[Event], None] | None) -> None:
-        for event in self.poll():
-            if on_event is not None:
+        events = self.poll()
+        if not events:
+            self.wait(0.25)
+        elif on_event is not None:
+            for event in events:
                 on_event(event)
-        self.wait(0.25)
 
     # The connection
 
@@ -252,8 +256,8 @@ class Client:
         self._link.send(messages.Hello(__version__, wire.PROTOCOLS, self._name))
         self._become(State.CONNECTING)
 
-    def _await_server(self) -> None:
-        self._deadline = time.monotonic() + START_S
+    def _await_server(self, seconds: float = START_S) -> None:
+        self._deadline = time.monotonic() + seconds
         self._become(State.STARTING)
 
     def _start(self) -> None:
@@ -311,13 +315,12 @@ class Client:
         found = self._link.connection
         if found.remote:
             raise ServerSilent(endpoint=found.endpoint)
-        refused = self._link.broken
+        refused = self._link.refused
         self._drop_link()
         self._stale = found.instance
         if connection.server_runs(self._installation.connection):
-            if not refused:
-                raise ServerSilent(endpoint=found.endpoint)
-            self._await_server()  # the file is a dead server's, and another one is just starting
+            # Refused: the file is a dead server's, and another one is just starting. Else one is dying, or hangs.
+            self._await_server(START_S if refused else DYING_S)
         else:
             self._start()
 

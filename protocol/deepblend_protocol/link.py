@@ -22,6 +22,8 @@ class Link:
         self.connection = connection
         self.broken = False
         """The connection was refused, or it has ended."""
+        self.refused = False
+        """It was refused: nobody listens there."""
         self._socket = context.socket(zmq.DEALER)
         for option, value in (
             (zmq.LINGER, 0),
@@ -63,8 +65,8 @@ class Link:
         """Hear what became of the connection."""
         while self._monitor.poll(0):
             event = parse_monitor_message(self._monitor.recv_multipart())["event"]
-            if event != zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                self.broken = True
+            if event != zmq.EVENT_HANDSHAKE_SUCCEEDED and not self.broken:
+                self.broken, self.refused = True, event == zmq.EVENT_CONNECT_RETRIED
 
     def wait(self, seconds: float) -> None:
         """Wait until something has come or happened, at most so long."""

@@ -21,6 +21,8 @@ ROLES = ("layer", "mask", "background", "style")
 STAYS = ("job.unknown", "job.duplicate")
 """Codes of errors that name a job and do not end it."""
 _FAR = 2**24
+_TEXT = 10_000
+"""Characters of an error's text that are read, at most."""
 
 
 @dataclass(frozen=True)
@@ -211,8 +213,13 @@ _NAMES = {InfoQuery: "info", Failure: "error"}  # the others are called as their
 
 
 def failure(error: DeepBlendError, job: str | None = None, to: int | None = None) -> Failure:
-    """The message that tells of an error."""
-    return Failure(error.code, plain(error.params), str(error), job, to)
+    """The message that tells of an error; values that came with megabytes are told by their beginning and end."""
+    params = {name: _short(value) if isinstance(value, str) else value for name, value in plain(error.params).items()}
+    return Failure(error.code, params, _short(str(error)), job, to)
+
+
+def _short(text: str, most: int = 2000) -> str:
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 + 5 :]}"
 
 
 def to_frames(message: FromClient | FromServer, major: int = wire.MAJOR) -> list[Any]:
@@ -313,7 +320,7 @@ class _Reading:
         self._buffers = buffers
         self._limits = limits
         self._samples: set[int] = set()
-        self._profiles: set[int] = set()
+        self._profiles: dict[int, bytes] = {}
 
     def plane(self, given: Fields, role: str) -> Plane:
         """A plane whose samples are as long as it says. Raises MessageMalformed, SizeAbsurd."""
@@ -327,11 +334,9 @@ class _Reading:
         if not 0 < scale <= 1:
             raise MessageMalformed(reason=f"the {role}'s scale is {scale}, not above 0 and at most 1")
         index = self._index(given, "buffer")
-        profile = self._index(given, "profile") if "profile" in given else None
         if index in self._samples:
             raise MessageMalformed(reason=f"buffer {index} is the samples of two planes")
         self._samples.add(index)
-        self._profiles |= {profile} if profile is not None else set()
         plane = Plane(
             (rect[0], rect[1], rect[2], rect[3]),
             (columns, rows),
@@ -340,7 +345,7 @@ class _Reading:
             self._buffers[index],
             given.choice("encoding", ENCODINGS, "perceptual"),
             scale,
-            bytes(self._buffers[profile].joined()) if profile is not None else None,
+            self._profile(self._index(given, "profile")) if "profile" in given else None,
         )
         if plane.samples.nbytes != plane.nbytes:
             raise MessageMalformed(
@@ -355,8 +360,15 @@ class _Reading:
 
     def end(self) -> None:
         """Raise MessageMalformed for a buffer that nothing names, or that is samples and profile."""
-        if self._samples & self._profiles or len(self._samples | self._profiles) != len(self._buffers):
+        profiles = set(self._profiles)
+        if self._samples & profiles or len(self._samples | profiles) != len(self._buffers):
             raise MessageMalformed(reason="each buffer has to be one plane's samples, or a profile")
+
+    def _profile(self, index: int) -> bytes:
+        """A profile's bytes; one copy, however many planes name it."""
+        if index not in self._profiles:
+            self._profiles[index] = b"".join(self._buffers[index].parts)
+        return self._profiles[index]
 
     def _index(self, given: Fields, name: str) -> int:
         return given.integer(name, 0, len(self._buffers) - 1)
@@ -419,7 +431,7 @@ def _running(reading: _Reading) -> Running:
 def _failure(reading: _Reading) -> Failure:
     given = reading.fields
     job = given.job() if "job" in given else None
-    return Failure(given.text("code"), given.plain("params", {}), given.text("text", 10_000), job, given.id("to"))
+    return Failure(given.text("code"), given.plain("params", {}), given.text("text", _TEXT), job, given.id("to"))
 
 
 def _info(reading: _Reading) -> Info:

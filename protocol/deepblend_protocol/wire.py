@@ -25,8 +25,12 @@ CHUNK_BYTES = 2**20
 """What a buffer is cut into: CURVE at 1 MiB a frame takes half the time it takes with one frame of 192 MiB, and a
 heartbeat passes between two frames."""
 
+DEPTH = 32
+"""How deep a header's objects and lists may lie in each other: what repr, str and json can follow."""
+
 _TAG = re.compile(rb"DEEPBLEND/([1-9][0-9]{0,5})")
 _DIGITS = 19
+_TOO_DEEP = f"its header is nested too deep, in more than {DEPTH} levels"
 
 
 class Chunks:
@@ -66,12 +70,13 @@ def parts(buffer: Any) -> Iterator[memoryview]:
 def encode(header: dict[str, Any], buffers: Sequence[Any] = (), major: int = MAJOR) -> list[Any]:
     """The frames of a message: bytes, then views of the buffers, which must not change until they are sent.
 
+    Half a character (a lone surrogate, as in a path that is not UTF-8) is sent as a question mark.
     Raises MessageTooLarge for a header that would be longer than a receiver takes.
     """
     cut = [list(parts(buffer)) for buffer in buffers]
     if buffers:
         header = {**header, "buffers": [sum(part.nbytes for part in one) for one in cut]}
-    text = json.dumps(header, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    text = json.dumps(header, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
     if len(text) > HEADER_BYTES:
         raise MessageTooLarge(bytes=len(text), limit=HEADER_BYTES)
     return [b"DEEPBLEND/%d" % major, text, *(part for one in cut for part in one)]
@@ -102,11 +107,12 @@ def header_of(frames: Sequence[Any]) -> dict[str, Any]:
     except MessageMalformed:
         raise
     except RecursionError:
-        raise MessageMalformed(reason="its header is nested too deep") from None
+        raise MessageMalformed(reason=_TOO_DEEP) from None
     except ValueError as error:
         raise MessageMalformed(reason=f"its header is not JSON in UTF-8 ({error})") from None
     if not isinstance(header, dict):
         raise MessageMalformed(reason="its header is not a JSON object")
+    _check_depth(header)
     if rb"\u" in bytes(frames[1]):  # an escape can name half a character, which no answer could repeat in UTF-8
         try:
             json.dumps(header, ensure_ascii=False).encode()
@@ -159,6 +165,16 @@ def decode(frames: Sequence[Any], limit: int) -> Frames:
     major = major_of(frames)
     header = header_of(frames)
     return Frames(major, header, buffers_of(header, frames, limit))
+
+
+def _check_depth(header: dict[str, Any]) -> None:
+    level: list[Any] = [header]
+    for _ in range(DEPTH):
+        inside = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [value for values in inside for value in values if isinstance(value, (dict, list))]
+        if not level:
+            return
+    raise MessageMalformed(reason=_TOO_DEEP)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -16,8 +16,6 @@ from hypothesis import strategies as some
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
 LIMITS = messages.Limits()
-settings.register_profile("ci", deadline=None, derandomize=True, database=None)
-settings.load_profile("ci")
 
 
 def section(number: int) -> str:

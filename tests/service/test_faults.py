@@ -81,8 +81,9 @@ from deepblend_protocol import connection, messages
 from pathlib import Path
 talker = Talker(connection.read(Path(sys.argv[1])))
 talker.submit("mine", endless())
-talker.submit("waiting", endless())
 talker.until(messages.Running, job="mine")
+talker.submit("waiting", endless())
+talker.until(messages.Queued, job="waiting")
 print("running", flush=True)
 talker.until(messages.Pong)
 """

@@ -171,8 +171,8 @@ def test_a_name_may_be_used_once(talker: Talker) -> None:
 def test_two_clients_may_use_one_name_and_hear_of_their_own_jobs_alone(server: Served, talker: Talker) -> None:
     with Talker(server.connection) as other:
         talker.submit("o", endless())
-        other.submit("o", small())
         talker.until(messages.Running, job="o")
+        other.submit("o", small())
         assert isinstance(other.until(messages.Queued), messages.Queued)
         other.send(messages.Cancel("p"))
         assert other.until(messages.Failure).code == "job.unknown"

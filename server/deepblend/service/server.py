@@ -29,6 +29,7 @@ from .. import __version__
 from .clients import Clients
 from .keys import Keys, Provider, shown
 from .log import Log
+from .memory import give_back
 from .options import Options
 from .schedule import Schedule
 from .workers import ENDPOINT, Pool
@@ -53,7 +54,7 @@ class Server:
         self._instance = secrets.token_hex(8)
         self._log = Log(options.log_file)
         self._limits = messages.Limits(options.message_bytes, options.pixels)
-        self._started = self._used = time.monotonic()
+        self._started = self._used = self._tidied = time.monotonic()
         self._leaving = ""
         """Why the server leaves: idle, asked or replaced; empty while it does not."""
         self._at_once = False
@@ -173,6 +174,9 @@ class Server:
                 self._clients.send(client, messages.Pulse())
         if self._schedule.jobs():
             self._used = now
+        elif self._tidied < self._used <= now - TICK_S:
+            self._tidied = now
+            give_back()
         idle_s = self._options.idle_exit_min * 60
         if idle_s and now - self._used >= idle_s:
             self._leave("idle")
@@ -217,7 +221,7 @@ class Server:
         if client is None:
             raise HelloMissing()
         if isinstance(message, messages.Ping):
-            self._clients.send(client, messages.Pong(message.id))
+            self._clients.send(client, messages.Pong(message.id), must=True)
             return
         self._used = time.monotonic()
         if isinstance(message, messages.Submit):
