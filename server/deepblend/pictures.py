@@ -8,14 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
+from deepblend_protocol import geometry
 from deepblend_protocol.errors import ArgumentInvalid, MaskEmpty, MaskOutside, SizeMismatch
 from deepblend_protocol.settings import Settings
 from PIL import Image, ImageChops, ImageCms
 
 from .engine.request import Plane, Rect, Request
 
-STYLE_SIDE = 1024
-"""The longer side of a style picture, in samples, at most."""
 _CHANNELS = {"L": "Y", "LA": "YA", "RGB": "RGB", "RGBA": "RGBA"}
 _MODES = {channels: mode for mode, channels in _CHANNELS.items()}
 
@@ -198,13 +197,11 @@ def _plane(picture: Image.Image, rect: Rect, scale: float = 1.0) -> Plane:
 
 
 def _reduced(picture: Image.Image) -> tuple[Image.Image, float]:
-    """A picture whose longer side is at most STYLE_SIDE, and its scale."""
-    longer = max(picture.size)
-    if longer <= STYLE_SIDE:
+    """A picture whose longer side is at most geometry.STYLE_LONGEST, and its scale."""
+    if max(picture.size) <= geometry.STYLE_LONGEST:
         return picture, 1.0
-    scale = STYLE_SIDE / longer
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return picture.resize(size, Image.Resampling.LANCZOS), scale
+    scale = geometry.style_scale(*picture.size)
+    return picture.resize(geometry.reduced((0, 0, *picture.size), scale), Image.Resampling.LANCZOS), scale
 
 
 def _crop(placed: Placed, settings: Settings) -> Rect:
@@ -230,6 +227,7 @@ def _crop(placed: Placed, settings: Settings) -> Rect:
         )
     if settings.method == "paper":
         return Rect(0, 0, target.width, target.height)
-    margin = min(max(math.ceil(max(x1 - x0, y1 - y0) / 4), 64), 512)
-    x0, y0 = max(int(x0) - margin, 0), max(int(y0) - margin, 0)
-    return Rect(x0, y0, min(int(x1) + margin, target.width) - x0, min(int(y1) + margin, target.height) - y0)
+    box = (int(x0), int(y0), int(x1 - x0), int(y1 - y0))
+    whole = geometry.common(geometry.grown(box, geometry.margin(*box[2:])), (0, 0, target.width, target.height))
+    assert whole is not None
+    return Rect(*whole)

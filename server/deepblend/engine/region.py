@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 import torch
 from deepblend_protocol.errors import MaskEmpty, MaskOutside, PlaneInvalid
+from deepblend_protocol.geometry import margin
 from deepblend_protocol.settings import Settings
 from torch import Tensor
 
 from . import colour, masks
 from .request import Plane, Rect, Request
-
-MARGIN_LEAST, MARGIN_MOST = 64, 512
-"""Pixels of surroundings around the blended region's box; between the two, a quarter of its longer side."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def prepare(request: Request, device: str) -> Region:
     if not bool((chosen > 0).any()):
         _refuse_empty(layer, source_alpha, selection, frame)
     box = _box(chosen > 0, frame)
-    rect = _grown(box, margin(box), frame)
+    rect = _grown(box, margin(box.w, box.h), frame)
     y, x = rect.y - frame.y, rect.x - frame.x
     cut = (..., slice(y, y + rect.h), slice(x, x + rect.w))
     return Region(
@@ -77,11 +75,6 @@ def prepare(request: Request, device: str) -> Region:
         background_alpha=below_alpha[cut],
         mask=chosen[cut],
     )
-
-
-def margin(box: Rect) -> int:
-    """Pixels of surroundings that belong to a blended region's box."""
-    return min(max(max(box.w, box.h) // 4, MARGIN_LEAST), MARGIN_MOST)
 
 
 def _check(request: Request) -> None:
