@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+"""GIMP's Deep Image Blending: registers the procedure, and runs it."""
+
+from __future__ import annotations
+
+import sys
+
+import gi
+
+gi.require_version("Gimp", "3.0")
+gi.require_version("Gegl", "0.4")
+from deepblend_gimp import host  # noqa: E402
+from gi.repository import Gimp  # noqa: E402
+
+host.prepare()  # before anything of ours that imports deepblend_protocol
+
+from deepblend_gimp import procedure  # noqa: E402
+
+
+class DeepBlend(Gimp.PlugIn):
+    """The plug-in."""
+
+    def do_set_i18n(self, name: str) -> bool:
+        return False  # gettext is asked by deepblend_gimp.words
+
+    def do_query_procedures(self) -> list[str]:
+        return [procedure.NAME]
+
+    def do_create_procedure(self, name: str) -> Gimp.Procedure:
+        return procedure.create(self, name)
+
+
+Gimp.main(DeepBlend.__gtype__, sys.argv)

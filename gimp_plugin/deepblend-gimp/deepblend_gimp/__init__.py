@@ -1,0 +1,1 @@
+"""The parts of GIMP's Deep Image Blending plug-in."""

@@ -1,0 +1,148 @@
+"""The dialog's preview: the blend of a reduced copy, which begins anew whenever a setting changes."""
+
+from __future__ import annotations
+
+import gi
+
+gi.require_version("Gtk", "3.0")
+gi.require_version("GdkPixbuf", "2.0")
+from deepblend_protocol.client import Client, Job, JobCancelled, JobDone, JobFailed, JobRunning  # noqa: E402
+from deepblend_protocol.errors import DeepBlendError  # noqa: E402
+from deepblend_protocol.messages import Plane, Previews  # noqa: E402
+from gi.repository import GdkPixbuf, Gimp, GLib, Gtk  # noqa: E402
+
+from . import blending, document  # noqa: E402
+from .words import _  # noqa: E402
+
+LONGEST = 400
+"""Pixels of the preview's longer side."""
+INTERVAL_MS = 150
+SETTLE_MS = 120
+"""A slider that is being dragged is waited for."""
+
+
+class Preview:
+    """A context that holds its own connection; ``widget`` is what is shown.
+
+    Raises MaskEmpty, MaskOutside at once.
+    """
+
+    def __init__(self, image: Gimp.Image, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> None:
+        from .procedure import settings_of
+
+        self._settings_of = settings_of
+        self._config = config
+        self._small = document.Reduced(image, layer, LONGEST)
+        self._client: Client | None = None
+        self._job: Job | None = None
+        self._settling = 0
+        self._blended: GdkPixbuf.Pixbuf | None = None
+        self._build()
+
+    def __enter__(self) -> Preview:
+        self._watched = self._config.connect("notify", lambda *_: self._change())
+        try:
+            self._client = blending.client()
+        except DeepBlendError as error:
+            self._say(str(error))
+        self._polling = GLib.timeout_add(blending.POLL_MS, self._poll)
+        self._begin()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._config.disconnect(self._watched)
+        GLib.source_remove(self._polling)
+        if self._settling:
+            GLib.source_remove(self._settling)
+        if self._client is not None:
+            self._client.close()
+
+    def _build(self) -> None:
+        self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        self._picture = Gtk.Image()
+        self._picture.set_size_request(LONGEST, -1)
+        self._before = Gtk.ToggleButton(label=_("_Before"), use_underline=True)
+        self._before.set_tooltip_text(_("Show the picture as it is"))
+        self._before.connect("toggled", lambda *_: self._show())
+        self._said = Gtk.Label(xalign=0, wrap=True, max_width_chars=48)
+        self._bar = Gtk.ProgressBar()
+        row = Gtk.Box(spacing=6)
+        row.pack_start(self._before, False, False, 0)
+        row.pack_start(self._said, True, True, 0)
+        self.widget.pack_start(self._picture, True, True, 0)
+        self.widget.pack_start(self._bar, False, False, 0)
+        self.widget.pack_start(row, False, False, 0)
+        self._ground = _pixbuf(self._small.background)
+        self._layer = _pixbuf(self._small.layer)
+        self._show()
+
+    def _change(self) -> None:
+        """A setting has changed: begin anew, when it has come to rest."""
+        if self._settling:
+            GLib.source_remove(self._settling)
+        self._settling = GLib.timeout_add(SETTLE_MS, self._settled)
+
+    def _settled(self) -> bool:
+        self._settling = 0
+        self._begin()
+        return False
+
+    def _begin(self) -> None:
+        if self._client is None:
+            return
+        if self._job is not None:
+            self._client.cancel(self._job)
+        try:
+            request = self._small.request(self._settings_of(self._config), Previews(LONGEST, INTERVAL_MS))
+            self._job = self._client.submit(request)
+        except DeepBlendError as error:
+            self._job = None
+            self._say(str(error))
+
+    def _poll(self) -> bool:
+        for event in self._client.poll() if self._client is not None else ():
+            if getattr(event, "job", None) is not self._job or self._job is None:
+                continue
+            if isinstance(event, JobDone):
+                self._take(self._job.layer)
+                self._say("")
+                self._bar.set_fraction(1.0)
+            elif isinstance(event, JobFailed):
+                self._say(str(event.error))
+            elif not isinstance(event, JobCancelled):
+                fraction, word = blending.told(event) or (0.0, "")
+                self._bar.set_fraction(fraction)
+                self._say(word)
+                if isinstance(event, JobRunning) and event.preview is not None:
+                    self._take(event.preview)
+        return True
+
+    def _take(self, plane: Plane | None) -> None:
+        if plane is not None:
+            self._blended = _laid(plane, _pixbuf(plane), self._ground)
+            self._show()
+
+    def _show(self) -> None:
+        plain = _laid(self._small.layer, self._layer, self._ground)
+        self._picture.set_from_pixbuf(plain if self._before.get_active() or self._blended is None else self._blended)
+
+    def _say(self, sentence: str) -> None:
+        self._said.set_text(sentence)
+
+
+def _pixbuf(plane: Plane) -> GdkPixbuf.Pixbuf:
+    columns, rows = plane.size
+    samples = GLib.Bytes.new(bytes(plane.samples))
+    return GdkPixbuf.Pixbuf.new_from_bytes(samples, GdkPixbuf.Colorspace.RGB, True, 8, columns, rows, columns * 4)
+
+
+def _laid(plane: Plane, pixels: GdkPixbuf.Pixbuf, ground: GdkPixbuf.Pixbuf) -> GdkPixbuf.Pixbuf:
+    """A picture laid on the background at its place."""
+    result = ground.copy()
+    x, y, w, h = plane.rect
+    x1, y1 = min(x + w, ground.get_width()), min(y + h, ground.get_height())
+    if x1 > max(x, 0) and y1 > max(y, 0):
+        scale = (w / plane.size[0], h / plane.size[1])
+        area = (max(x, 0), max(y, 0), x1 - max(x, 0), y1 - max(y, 0))
+        pixels.composite(result, *area, x, y, *scale, GdkPixbuf.InterpType.BILINEAR, 255)
+    return result

@@ -1,0 +1,121 @@
+"""GIMP itself, the plug-in installed in a profile of its own, and a real server beside it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from deepblend_protocol import connection
+from gimp import Gimp
+from harness import Served
+
+HOSTS = Path(__file__).parents[1] / "hosts"
+MADE_S = 1200
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The root with GIMP in it; skips where none can be made, unless DEEPBLEND_HOSTS_NEEDED asks for it."""
+    made = subprocess.run(["bash", HOSTS / "make_root.sh"], capture_output=True, text=True, timeout=MADE_S, check=False)
+    if made.returncode:
+        reason = made.stderr.strip().split("\n")[-1]
+        assert not os.environ.get("DEEPBLEND_HOSTS_NEEDED"), made.stderr[-3000:]
+        pytest.skip(f"no root with GIMP: {reason}")
+    return Path(made.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def shots() -> Path:
+    """Where screenshots are kept."""
+    folder = Path(os.environ.get("DEEPBLEND_SHOTS") or Path(__file__).parents[2] / "build" / "screenshots" / "gimp")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def gimp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    served = Served(tmp_path_factory.mktemp("gimp-server") / "connection.json", (), {})
+    served.connection  # noqa: B018  waits until it is there
+    yield served
+    served.end()
+
+
+def installed(folder: Path, server: Path, *options: str) -> None:
+    """Install the plug-in into a profile, as an administrator does, for a server whose connection file is named."""
+    (folder / "profile").mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        [sys.executable, "-m", "deepblend.commands.cli", "install", "gimp"]
+        + ["--profile", str(folder / "profile"), "--no-check", *options],
+        env={**os.environ, "DEEPBLEND_CONNECTION": str(server)},
+        check=True,
+        capture_output=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def profile(tmp_path_factory: pytest.TempPathFactory, root: Path, gimp_server: Served) -> Path:
+    """A profile with the plug-in, GIMP's own start behind it."""
+    folder = tmp_path_factory.mktemp("gimp-profile")
+    installed(folder, gimp_server.path)
+    first = Gimp(root, folder)
+    first.run("answer = 1")
+    first.end()
+    return folder / "profile"
+
+
+@pytest.fixture(scope="session")
+def start(root: Path, profile: Path, gimp_server: Served, tmp_path_factory) -> Iterator[Callable[..., Gimp]]:
+    """Starts a GIMP with a copy of the profile: ``start(window=False, server=None, **environment)``."""
+    started: list[Gimp] = []
+
+    def one(window: bool = False, server: Path | None = None, shared: tuple[str, ...] = (), **environment: str) -> Gimp:
+        folder = tmp_path_factory.mktemp("gimp")
+        shutil.copytree(profile, folder / "profile", symlinks=True)
+        if server is not None:
+            rewrite(folder, connection=server)
+        path = server or gimp_server.path
+        started.append(Gimp(root, folder, window, (str(path.parent), *shared), **environment))
+        return started[-1]
+
+    yield one
+    for each in started:
+        each.end()
+
+
+def rewrite(folder: Path, **changed) -> None:
+    """Change what the installer wrote down of the server."""
+    from dataclasses import replace
+
+    path = folder / "profile" / "plug-ins" / "deepblend-gimp" / "installation.json"
+    connection.write_installation(path, replace(connection.read_installation(path), **changed))
+
+
+@pytest.fixture(scope="session")
+def gimp(start: Callable[..., Gimp]) -> Gimp:
+    """A headless GIMP for all tests that do it no harm."""
+    return start()
+
+
+@pytest.fixture(scope="session")
+def adobe(gimp: Gimp) -> Path:
+    """A profile with AdobeRGB's primaries and curve, where GIMP sees it."""
+    path = gimp.folder / "adobe.icc"
+    gimp.run(f'''
+profile = Gimp.ColorProfile.new_rgb_adobe()
+with open("{path}", "wb") as file:
+    file.write(bytes(profile.get_icc_profile()))
+''')
+    return path
+
+
+@pytest.fixture(scope="session")
+def errors() -> Iterator[dict[str, float]]:
+    """The largest pixel error by precision, written where screenshots are."""
+    found: dict[str, float] = {}
+    yield found
+    print("\n".join(f"{name:40} {error:.3g}" for name, error in found.items()))

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Makes a Debian 13 root that holds the real GIMP and Krita, and prints its path: tests/hosts/make_root.sh
+# Kept between runs, under a name that follows from this file's content. Needs Linux, root's rights and debootstrap;
+# exits with 77 where these are missing.
+set -euo pipefail
+here=$(readlink -f "$0")
+cache=${DEEPBLEND_HOSTS:-${XDG_CACHE_HOME:-$HOME/.cache}/deepblend-hosts}
+root=$cache/$(sha256sum "$here" | cut -c 1-16)
+
+if [ -e "$root/made" ]; then
+    echo "$root"
+    exit
+fi
+if [ "$(uname)" != Linux ] || [ "$(id -u)" != 0 ]; then
+    echo "A root with GIMP and Krita is made on Linux, as root." >&2
+    exit 77
+fi
+command -v debootstrap >/dev/null || { apt-get update && apt-get install -y debootstrap; } >&2 || exit 77
+
+mkdir -p "$cache"
+exec 9>"$cache/lock"
+flock 9 # two test runs at once make one root
+if [ ! -e "$root/made" ]; then
+    part=$root.part
+    rm -rf --one-file-system "$part"
+    debootstrap --variant=minbase --include=ca-certificates trixie "$part" >&2
+    cp /etc/resolv.conf /etc/hosts "$part/etc/"
+    # /proc and /dev are mounted in a namespace of its own alone: removing a root must never remove the host's.
+    unshare --mount --pid --fork bash -s "$part" >&2 <<'EOF'
+set -euo pipefail
+mount --make-rprivate /
+mount -t proc proc "$1/proc"
+mount --rbind /dev "$1/dev"
+chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 sh -c '
+    apt-get update
+    apt-get install -y --no-install-recommends gimp krita python3-pyqt5 python3-gi xvfb xauth xdotool imagemagick \
+        dbus-x11 openbox adwaita-icon-theme fonts-dejavu-core
+    apt-get clean'
+EOF
+    touch "$part/made"
+    mv "$part" "$root"
+fi
+echo "$root"
