@@ -21,10 +21,10 @@ class DeepBlend(Gimp.PlugIn):
     """The plug-in."""
 
     def do_set_i18n(self, name: str) -> bool:
-        return False  # gettext is asked by deepblend_gimp.words
+        return False  # deepblend_protocol.words asks gettext
 
     def do_query_procedures(self) -> list[str]:
-        return [procedure.NAME]
+        return [procedure.NAME, procedure.AGAIN]
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure:
         return procedure.create(self, name)

@@ -15,6 +15,7 @@ from gimp import Gimp
 from harness import Served
 
 HOSTS = Path(__file__).parents[1] / "hosts"
+CLI = (sys.executable, "-m", "deepblend.commands.cli")
 MADE_S = 1200
 
 
@@ -49,8 +50,7 @@ def installed(folder: Path, server: Path, *options: str) -> None:
     """Install the plug-in into a profile, as an administrator does, for a server whose connection file is named."""
     (folder / "profile").mkdir(parents=True, exist_ok=True)
     subprocess.run(
-        [sys.executable, "-m", "deepblend.commands.cli", "install", "gimp"]
-        + ["--profile", str(folder / "profile"), "--no-check", *options],
+        [*CLI, "install", "gimp", "--profile", str(folder / "profile"), "--no-check", *options],
         env={**os.environ, "DEEPBLEND_CONNECTION": str(server)},
         check=True,
         capture_output=True,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+ENTER = HERE.parent / "hosts" / "enter.sh"
 DEADLINE_S = 180.0
 
 
@@ -65,10 +66,11 @@ class Gimp:
         else:
             command = ["gimp-console", "-i", "-d", *batch, "--quit"]
         self.said = folder / "gimp.txt"
+        folders = ":".join([str(folder), *shared])
+        variables = [f"{name}={value}" for name, value in own.items()]
         with self.said.open("wb") as said:
             self.process = subprocess.Popen(
-                ["bash", str(HERE.parent / "hosts" / "enter.sh"), str(root), ":".join([str(folder), *shared])]
-                + ["env", "-i", *(f"{name}={value}" for name, value in own.items()), *command],
+                ["bash", str(ENTER), str(root), folders, "env", "-i", *variables, *command],
                 stdout=said,
                 stderr=said,
                 stdin=subprocess.DEVNULL,

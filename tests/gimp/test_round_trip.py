@@ -7,22 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gimp import Gimp
+from pictures import TYPES, disc, loaded, picture, stored
 
-TYPES = {"U8": np.uint8, "U16": np.uint16, "U32": np.uint32, "HALF": np.float16, "FLOAT": np.float32, "DOUBLE": np.float64}
 WIDTH, HEIGHT = 200, 160
-
-
-def picture(kind: str, channels: int, seed: int = 3) -> np.ndarray:
-    """(HEIGHT, WIDTH, channels): smooth colours with noise, in a precision's own type; the last is opaque alpha."""
-    rows, columns = np.mgrid[:HEIGHT, :WIDTH] / 200
-    noise = np.random.default_rng(seed).uniform(-0.08, 0.08, (HEIGHT, WIDTH, channels))
-    waves = [0.5 + 0.3 * np.sin(5 * columns + phase) * np.cos(4 * rows - phase) for phase in range(channels)]
-    values = np.clip(np.stack(waves, -1) + noise, 0.02, 0.98)
-    values[..., -1] = 1
-    dtype = TYPES[kind.split("_")[0]]
-    return (values * np.iinfo(dtype).max).round().astype(dtype) if np.dtype(dtype).kind == "u" else values.astype(dtype)
-
-
 CASES = [
     *((f"{kind}_{curve}", False, "") for kind in TYPES for curve in ("NON_LINEAR", "LINEAR")),
     *((f"{kind}_PERCEPTUAL", False, "") for kind in ("U8", "U16", "HALF", "FLOAT")),
@@ -37,10 +24,10 @@ CASES = [
 def test_a_layer_identical_to_its_background_comes_back_identical(
     gimp: Gimp, precision: str, gray: bool, space: str, adobe: Path, errors: dict
 ):
-    below = picture(precision, 2 if gray else 4)
+    below = picture(WIDTH, HEIGHT, 2 if gray else 4, precision.split("_")[0])
     kept = below[30:120, 40:150]
-    (gimp.folder / "below").write_bytes(below.tobytes())
-    (gimp.folder / "layer").write_bytes(np.ascontiguousarray(kept).tobytes())
+    stored(gimp.folder / "below", below)
+    stored(gimp.folder / "layer", kept)
     answer = gimp.run(f"""
 image = tools.new_image({WIDTH}, {HEIGHT}, {gray}, "{precision}", {str(adobe) if space else None!r})
 tools.new_layer(image, "{gimp.folder}/below", "below", {WIDTH}, {HEIGHT})
@@ -56,7 +43,7 @@ image.delete()
     status, said, x, y, w, h, *_ = answer
     assert status == "success", said
     assert (x, y, w, h) == (50, 40, 80, 60)
-    new = np.frombuffer((gimp.folder / "new").read_bytes(), below.dtype).reshape(h, w, -1)
+    new = loaded(gimp.folder / "new", below, w, h)
     inside = new[..., -1] > 0
     assert inside.sum() > 3000
     expected = below[y : y + h, x : x + w, :-1]
@@ -65,3 +52,61 @@ image.delete()
     errors[f"{precision} {'gray' if gray else 'RGB'} {space}"] = error
     allowed = {"U8": 0, "U16": 0, "U32": 1e-6, "HALF": 2**-11, "FLOAT": 1e-6, "DOUBLE": 1e-6}[precision.split("_")[0]]
     assert error <= allowed
+
+
+@pytest.mark.parametrize("precision", ["U8_NON_LINEAR", "U16_NON_LINEAR", "FLOAT_LINEAR", "HALF_NON_LINEAR"])
+@pytest.mark.parametrize("ground", [0.0, 1.0])
+def test_a_soft_disc_is_seen_as_the_engine_means_it(gimp: Gimp, precision: str, ground: float):
+    """Over black and over white: mixed by the document's curve, no dark or bright fringe, to one level of 255."""
+    kind = precision.split("_")[0]
+    white = np.iinfo(TYPES[kind]).max if np.dtype(TYPES[kind]).kind == "u" else 1
+    below = np.full((HEIGHT, WIDTH, 4), ground * white, TYPES[kind])
+    below[..., 3] = white
+    layer = np.full((90, 110, 4), 0.5 * white, TYPES[kind])
+    layer[..., 3] = (disc(110, 90, soft=30) * white).astype(TYPES[kind])
+    stored(gimp.folder / "below", below)
+    stored(gimp.folder / "layer", layer)
+    x, y, w, h = gimp.run(f"""
+image = tools.new_image({WIDTH}, {HEIGHT}, False, "{precision}")
+tools.new_layer(image, "{gimp.folder}/below", "below", {WIDTH}, {HEIGHT})
+layer = tools.new_layer(image, "{gimp.folder}/layer", "layer", 110, 90, 40, 30)
+new = tools.blend(image, layer, method="poisson", keep_colours=1.0, hide_original="yes")["layer"]
+tools.save(new, "{gimp.folder}/new")
+tools.composite(image, "{gimp.folder}/seen")
+answer = [*list(new.get_offsets())[1:], new.get_width(), new.get_height()]
+image.delete()
+""")
+
+    def perceptual(values: np.ndarray) -> np.ndarray:
+        values = values.astype(np.float64) / white
+        if "NON" in precision:
+            return values
+        return np.where(values <= 0.0031308, 12.92 * values, 1.055 * np.maximum(values, 1e-9) ** (1 / 2.4) - 0.055)
+
+    new = loaded(gimp.folder / "new", below, w, h).astype(np.float64)
+    alpha = new[..., 3:] / white
+    assert ((alpha > 0.05) & (alpha < 0.95)).mean() > 0.2
+    meant = perceptual(new[..., :3]) * alpha + ground * (1 - alpha)
+    seen = loaded(gimp.folder / "seen", below, WIDTH, HEIGHT)[y : y + h, x : x + w]
+    assert np.abs(perceptual(seen[..., :3]) - meant).max() <= 1.001 / 255
+
+
+def test_sixteen_bits_stay_sixteen_bits(gimp: Gimp):
+    """A ramp finer than 8 bits comes back with its own steps."""
+    below = picture(WIDTH, HEIGHT, 4, "U16")
+    layer = np.full((90, 110, 4), 65535, np.uint16)
+    layer[..., :3] = (30000 + np.arange(110) * 7)[None, :, None]
+    stored(gimp.folder / "below", below)
+    stored(gimp.folder / "layer", layer)
+    w, h = gimp.run(f"""
+image = tools.new_image({WIDTH}, {HEIGHT}, False, "U16_NON_LINEAR")
+tools.new_layer(image, "{gimp.folder}/below", "below", {WIDTH}, {HEIGHT})
+layer = tools.new_layer(image, "{gimp.folder}/layer", "layer", 110, 90, 40, 30)
+new = tools.blend(image, layer, style=0.3)["layer"]
+tools.save(new, "{gimp.folder}/new")
+answer = [new.get_width(), new.get_height()]
+image.delete()
+""")
+    new = loaded(gimp.folder / "new", below, w, h)
+    assert len(np.unique(new[..., 0])) > 2000
+    assert np.count_nonzero(new[..., 0] % 257) > 0.9 * new[..., 0].size

@@ -15,7 +15,9 @@ _gegl = ctypes.CDLL("libgegl-0.4.so.0")
 _babl = ctypes.CDLL("libbabl-0.1.so.0")
 _gegl.gegl_buffer_get_format.restype = ctypes.c_void_p
 _gegl.gegl_buffer_get_format.argtypes = (ctypes.c_void_p,)
-_gegl.gegl_buffer_get.argtypes = (ctypes.c_void_p,) * 2 + (ctypes.c_double,) + (ctypes.c_void_p,) * 2 + (ctypes.c_int,) * 2
+_gegl.gegl_buffer_get.argtypes = (
+    (ctypes.c_void_p,) * 2 + (ctypes.c_double,) + (ctypes.c_void_p,) * 2 + (ctypes.c_int,) * 2
+)
 _gegl.gegl_buffer_get.restype = None
 _gegl.gegl_buffer_set.argtypes = (ctypes.c_void_p,) * 2 + (ctypes.c_int,) + (ctypes.c_void_p,) * 2 + (ctypes.c_int,)
 _gegl.gegl_buffer_set.restype = None
@@ -67,7 +69,9 @@ def new_layer(image, path, name, width, height, x=0, y=0, alpha=True, parent=Non
     """A layer whose own samples a file holds."""
     gray = image.get_base_type() == Gimp.ImageBaseType.GRAY
     kinds = Gimp.ImageType
-    kind = (kinds.GRAYA_IMAGE if alpha else kinds.GRAY_IMAGE) if gray else (kinds.RGBA_IMAGE if alpha else kinds.RGB_IMAGE)
+    kind = (
+        (kinds.GRAYA_IMAGE if alpha else kinds.GRAY_IMAGE) if gray else (kinds.RGBA_IMAGE if alpha else kinds.RGB_IMAGE)
+    )
     layer = Gimp.Layer.new(image, name, width, height, kind, 100.0, Gimp.LayerMode.NORMAL)
     image.insert_layer(layer, parent, position)
     layer.set_offsets(x, y)

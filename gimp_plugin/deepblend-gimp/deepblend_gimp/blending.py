@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import Any
 
 from deepblend_protocol import connection
-from deepblend_protocol.client import Client, Job, JobQueued, JobRunning, JobState
+from deepblend_protocol.client import Client, Job, JobState
 from deepblend_protocol.messages import Request
+from deepblend_protocol.words import _, progress
 from gi.repository import Gimp, GLib
 
 from . import host
-from .words import _
 
 POLL_MS = 50
-STAGES = {
-    "start": _("Starting"),
-    "prepare": _("Preparing"),
-    "poisson": _("Making the border seamless"),
-    "features": _("Looking at the picture"),
-    "optimise": _("Painting in"),
-    "encode": _("Finishing"),
-}
+CANCEL_S = 0.8
+"""A server that has not stopped a cancelled job by then is left to notice that nobody waits any more."""
 
 
 class Cancelled(Exception):
@@ -30,49 +24,35 @@ class Cancelled(Exception):
 
 def client() -> Client:
     """A client of the server that the installer wrote down. Raises ConnectionUnusable."""
-    name = f"gimp {Gimp.version()}"
-    return Client(connection.read_installation(host.HERE / "installation.json"), name)
-
-
-def told(event: Any) -> tuple[float, str] | None:
-    """What an event says to the user: how far it is, and a word; None where nothing."""
-    if isinstance(event, JobQueued):
-        if event.why == "engine":
-            return 0.0, _("Starting the engine")
-        if event.why == "again":
-            return 0.0, _("Trying once more")
-        return 0.0, _("Waiting for %d other blends") % event.ahead if event.ahead else _("Waiting")
-    if isinstance(event, JobRunning):
-        return event.fraction, STAGES.get(event.stage, _("Blending"))
-    return None
+    return Client(connection.read_installation(host.HERE / "installation.json"), f"gimp {Gimp.version()}")
 
 
 def run(server: Client, request: Request, tell: Callable[[float, str], bool]) -> Job:
     """Blend; returns the job that is done.
 
     Args:
-        tell: is called at least twenty times a second with a fraction and a word; true cancels.
+        tell: is called some twenty times a second with a fraction and a word; true cancels.
 
-    Raises Cancelled, and the job's error.
+    Raises Cancelled, the job's error, and what ``tell`` raises.
     """
     context = GLib.MainContext.default()
     job = server.submit(request)
     fraction, word = 0.0, _("Connecting to the server")
+    until = float("inf")
     while not job.ended:
         for event in server.poll():
-            fraction, word = told(event) or (fraction, word)
+            fraction, word = progress(event) or (fraction, word)
         while context.pending():
             context.iteration(False)
-        if tell(fraction, word) and not job.ended:
+        if tell(fraction, word) and until == float("inf"):
             server.cancel(job)
-            tell = _deaf
-        server.wait(POLL_MS / 1000)
+            until = time.monotonic() + CANCEL_S
+        if time.monotonic() > until:
+            raise Cancelled
+        if not job.ended:
+            server.wait(POLL_MS / 1000)
     if job.state is JobState.CANCELLED:
         raise Cancelled
     if job.error is not None:
         raise job.error
     return job
-
-
-def _deaf(fraction: float, word: str) -> bool:
-    return False

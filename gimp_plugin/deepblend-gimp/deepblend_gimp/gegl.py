@@ -51,7 +51,7 @@ for _function, _result, _arguments in (
 
 
 def _format(buffer: Any, name: str, srgb: bool = False) -> int:
-    """A format by name, in the buffer's space or in sRGB. Raises ValueError for a name that babl does not know."""
+    """A format by name, in a buffer's space or in sRGB. Raises ValueError for a name that babl does not know."""
     if not _babl.babl_format_exists(name.encode()):  # babl would end the process
         raise ValueError(name)
     if srgb:
@@ -61,7 +61,12 @@ def _format(buffer: Any, name: str, srgb: bool = False) -> int:
 
 
 def read(
-    buffer: Any, box: tuple[int, int, int, int], format_name: str, scale: float = 1.0, srgb: bool = False
+    buffer: Any,
+    box: tuple[int, int, int, int],
+    format_name: str,
+    scale: float = 1.0,
+    srgb: bool = False,
+    like: Any = None,
 ) -> bytearray:
     """A rectangle's samples, rows from the top without padding; 0 where the buffer has none.
 
@@ -70,8 +75,9 @@ def read(
         box: x, y, w, h in pixels of the picture that has been reduced by ``scale``.
         format_name: one of babl's, as in ``R'G'B'A u8``.
         srgb: converted to sRGB, as for a screen.
+        like: converted to the colour space of this buffer.
     """
-    known = _format(buffer, format_name, srgb)
+    known = _format(buffer if like is None else like, format_name, srgb)
     samples = bytearray(box[2] * box[3] * _babl.babl_format_get_bytes_per_pixel(known))
     place = (ctypes.c_char * len(samples)).from_buffer(samples)
     rectangle = ctypes.byref(_Rectangle(*box))

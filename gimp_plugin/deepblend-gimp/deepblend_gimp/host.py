@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
-from typing import Optional
 
 HERE = Path(__file__).resolve().parents[1]
 VENDOR = HERE / "vendor"
@@ -22,7 +21,7 @@ def prepare() -> None:
             sys.path.insert(0, str(folder))
 
 
-def zmq_folder(vendor: Path) -> Optional[Path]:
+def zmq_folder(vendor: Path) -> Path | None:
     """The folder with the pyzmq that this Python can load: its own version's, or one for all later ones (abi3)."""
     for minor in range(sys.version_info[1], 8, -1):
         folder = vendor / f"py3{minor}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gi
 
 gi.require_version("Gtk", "3.0")
@@ -9,16 +11,19 @@ gi.require_version("GdkPixbuf", "2.0")
 from deepblend_protocol.client import Client, Job, JobCancelled, JobDone, JobFailed, JobRunning  # noqa: E402
 from deepblend_protocol.errors import DeepBlendError  # noqa: E402
 from deepblend_protocol.messages import Plane, Previews  # noqa: E402
+from deepblend_protocol.words import _, progress, sentence  # noqa: E402
 from gi.repository import GdkPixbuf, Gimp, GLib, Gtk  # noqa: E402
 
 from . import blending, document  # noqa: E402
-from .words import _  # noqa: E402
+from .procedure import PICTURE, settings_of  # noqa: E402
 
-LONGEST = 400
+LONGEST = 420
 """Pixels of the preview's longer side."""
 INTERVAL_MS = 150
 SETTLE_MS = 120
 """A slider that is being dragged is waited for."""
+_SHOWS_NOTHING_NEW = ("as-layer-mask", "hide-original", "method")
+"""Arguments that do not change the picture."""
 
 
 class Preview:
@@ -27,24 +32,23 @@ class Preview:
     Raises MaskEmpty, MaskOutside at once.
     """
 
-    def __init__(self, image: Gimp.Image, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> None:
-        from .procedure import settings_of
-
-        self._settings_of = settings_of
+    def __init__(self, subject: document.Subject, config: Gimp.ProcedureConfig) -> None:
         self._config = config
-        self._small = document.Reduced(image, layer, LONGEST)
+        self._small = document.Reduced(subject, LONGEST)
         self._client: Client | None = None
         self._job: Job | None = None
         self._settling = 0
-        self._blended: GdkPixbuf.Pixbuf | None = None
+        self._ground = _pixbuf(self._small.background)
+        self._before = _laid(self._small.layer, self._ground)
+        self._after: GdkPixbuf.Pixbuf | None = None
         self._build()
 
     def __enter__(self) -> Preview:
-        self._watched = self._config.connect("notify", lambda *_: self._change())
+        self._watched = self._config.connect("notify", self._changed)
         try:
             self._client = blending.client()
         except DeepBlendError as error:
-            self._say(str(error))
+            self._said.set_text(sentence(error))
         self._polling = GLib.timeout_add(blending.POLL_MS, self._poll)
         self._begin()
         return self
@@ -60,24 +64,28 @@ class Preview:
     def _build(self) -> None:
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._picture = Gtk.Image()
-        self._picture.set_size_request(LONGEST, -1)
-        self._before = Gtk.ToggleButton(label=_("_Before"), use_underline=True)
-        self._before.set_tooltip_text(_("Show the picture as it is"))
-        self._before.connect("toggled", lambda *_: self._show())
-        self._said = Gtk.Label(xalign=0, wrap=True, max_width_chars=48)
-        self._bar = Gtk.ProgressBar()
-        row = Gtk.Box(spacing=6)
-        row.pack_start(self._before, False, False, 0)
-        row.pack_start(self._said, True, True, 0)
-        self.widget.pack_start(self._picture, True, True, 0)
-        self.widget.pack_start(self._bar, False, False, 0)
+        self._picture.set_size_request(LONGEST, LONGEST // 2)
+        frame = Gtk.Frame()
+        frame.add(self._picture)
+        self._compare = Gtk.ToggleButton(label=_("_Before"), use_underline=True)
+        self._compare.set_tooltip_text(_("Show the picture as it is"))
+        self._compare.connect("toggled", self._show)
+        self._bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)
+        self._said = Gtk.Label(xalign=0, yalign=0, wrap=True, max_width_chars=50, lines=3)
+        row = Gtk.Box(spacing=12)
+        row.pack_start(self._compare, False, False, 0)
+        row.pack_start(self._bar, True, True, 0)
+        self.widget.pack_start(frame, True, True, 0)
         self.widget.pack_start(row, False, False, 0)
-        self._ground = _pixbuf(self._small.background)
-        self._layer = _pixbuf(self._small.layer)
+        self.widget.pack_start(self._said, False, False, 0)
         self._show()
 
-    def _change(self) -> None:
+    def _changed(self, config: Gimp.ProcedureConfig, what: Any) -> None:
         """A setting has changed: begin anew, when it has come to rest."""
+        if what.name in _SHOWS_NOTHING_NEW:
+            return
+        if what.name == PICTURE:
+            self._small.take_picture(config.get_property(PICTURE))
         if self._settling:
             GLib.source_remove(self._settling)
         self._settling = GLib.timeout_add(SETTLE_MS, self._settled)
@@ -93,41 +101,41 @@ class Preview:
         if self._job is not None:
             self._client.cancel(self._job)
         try:
-            request = self._small.request(self._settings_of(self._config), Previews(LONGEST, INTERVAL_MS))
+            request = self._small.request(settings_of(self._config), Previews(LONGEST, INTERVAL_MS))
             self._job = self._client.submit(request)
         except DeepBlendError as error:
             self._job = None
-            self._say(str(error))
+            self._said.set_text(sentence(error))
 
     def _poll(self) -> bool:
         for event in self._client.poll() if self._client is not None else ():
-            if getattr(event, "job", None) is not self._job or self._job is None:
-                continue
+            if getattr(event, "job", self._job) is not self._job or self._job is None:
+                continue  # of a preview that is outdated
             if isinstance(event, JobDone):
                 self._take(self._job.layer)
-                self._say("")
-                self._bar.set_fraction(1.0)
+                self._tell(1.0, _("This is a reduced preview; Blend makes the layer at full size."))
             elif isinstance(event, JobFailed):
-                self._say(str(event.error))
+                self._tell(0.0, sentence(event.error))
             elif not isinstance(event, JobCancelled):
-                fraction, word = blending.told(event) or (0.0, "")
-                self._bar.set_fraction(fraction)
-                self._say(word)
+                told = progress(event)
+                if told is not None:
+                    self._tell(*told)
                 if isinstance(event, JobRunning) and event.preview is not None:
                     self._take(event.preview)
         return True
 
     def _take(self, plane: Plane | None) -> None:
         if plane is not None:
-            self._blended = _laid(plane, _pixbuf(plane), self._ground)
+            self._after = _laid(plane, self._ground)
             self._show()
 
-    def _show(self) -> None:
-        plain = _laid(self._small.layer, self._layer, self._ground)
-        self._picture.set_from_pixbuf(plain if self._before.get_active() or self._blended is None else self._blended)
+    def _show(self, *_: object) -> None:
+        after = self._after if self._after is not None and not self._compare.get_active() else self._before
+        self._picture.set_from_pixbuf(after)
 
-    def _say(self, sentence: str) -> None:
-        self._said.set_text(sentence)
+    def _tell(self, fraction: float, words: str) -> None:
+        self._bar.set_fraction(fraction)
+        self._said.set_text(words)
 
 
 def _pixbuf(plane: Plane) -> GdkPixbuf.Pixbuf:
@@ -136,13 +144,13 @@ def _pixbuf(plane: Plane) -> GdkPixbuf.Pixbuf:
     return GdkPixbuf.Pixbuf.new_from_bytes(samples, GdkPixbuf.Colorspace.RGB, True, 8, columns, rows, columns * 4)
 
 
-def _laid(plane: Plane, pixels: GdkPixbuf.Pixbuf, ground: GdkPixbuf.Pixbuf) -> GdkPixbuf.Pixbuf:
-    """A picture laid on the background at its place."""
+def _laid(plane: Plane, ground: GdkPixbuf.Pixbuf) -> GdkPixbuf.Pixbuf:
+    """A plane laid on the background at its place."""
     result = ground.copy()
     x, y, w, h = plane.rect
     x1, y1 = min(x + w, ground.get_width()), min(y + h, ground.get_height())
     if x1 > max(x, 0) and y1 > max(y, 0):
         scale = (w / plane.size[0], h / plane.size[1])
         area = (max(x, 0), max(y, 0), x1 - max(x, 0), y1 - max(y, 0))
-        pixels.composite(result, *area, x, y, *scale, GdkPixbuf.InterpType.BILINEAR, 255)
+        _pixbuf(plane).composite(result, *area, x, y, *scale, GdkPixbuf.InterpType.BILINEAR, 255)
     return result

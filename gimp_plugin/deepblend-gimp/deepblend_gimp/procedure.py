@@ -1,42 +1,63 @@
-"""The procedure: its arguments, and what happens when it runs."""
+"""The procedures: their arguments, and what happens when one runs."""
 
 from __future__ import annotations
 
 import json
+import traceback
+from collections.abc import Mapping
 from typing import Any
 
 from deepblend_protocol.errors import DeepBlendError
 from deepblend_protocol.settings import Setting, resolve, table
-from gi.repository import Gimp, GLib, GObject
+from deepblend_protocol.words import CHOICES, _, sentence
+from gi.repository import Gimp, Gio, GLib, GObject
 
-from .words import _
+from . import host
 
 NAME = "deepblend"
+AGAIN = "deepblend-again"
 SHOWN = ("style", "keep_colours", "style_from", "gradients", "grow_px", "feather_px")
 """The settings that GIMP's users meet, in the dialog's order."""
-METHODS = ("deep", "poisson")
+ARGUMENTS = (*(name.replace("_", "-") for name in SHOWN), "method", "as-layer-mask", "hide-original")
+"""What is kept with a result, and what presets may set; all but the style picture, which a file cannot hold."""
+PICTURE = "style-picture"
+_METHODS = {"deep": _("Seamless, and in its texture"), "poisson": _("Seamless only")}
+_HIDE = {"auto": _("Where all of it was blended"), "yes": _("Yes"), "no": _("No")}
+_LABELS = {
+    "style": _("S_tyle"),
+    "keep_colours": _("_Keep colours"),
+    "style_from": _("Style _from"),
+    "gradients": _("_Gradients"),
+    "grow_px": _("Gro_w (pixels)"),
+    "feather_px": _("F_eather (pixels)"),
+}
+_ABOUT = _("Blends the selected part of the layer into the picture below it")
+_MORE = _(
+    "Makes a new layer in which the selected part of the active layer has a seamless border and carries the "
+    "light, colour and texture of what lies below. The layers that were there are not changed."
+)
+_ABOUT_AGAIN = _("Blends once more what this blended layer was made of, beginning with its settings")
+_RW = GObject.ParamFlags.READWRITE
 
 
 def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
-    """The procedure, registered."""
+    """One of the two procedures, registered."""
     made = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, _run, None)
     made.set_image_types("RGB*, GRAY*")
     made.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE)
-    made.set_menu_label(_("_Deep Image Blending…"))
+    again = name == AGAIN
+    made.set_menu_label(_("Blend A_gain…") if again else _("Deep Image _Blending…"))
     made.add_menu_path("<Image>/Filters/Combine")
-    made.set_documentation(
-        _("Blends the selected part of the layer into the picture below it"),
-        _(
-            "Makes a new layer in which the selected part of the active layer has a seamless border and carries the "
-            "light, colour and texture of what lies below. The layers that were there are not changed."
-        ),
-        name,
-    )
+    made.set_icon_file(Gio.File.new_for_path(str(host.HERE / "icon.svg")))
+    made.set_documentation(_ABOUT_AGAIN if again else _ABOUT, _MORE, name)
     made.set_attribution("The deepblend authors", "The deepblend authors", "2026")
     known = table()
-    made.add_choice_argument("method", _("_Method"), known["method"].help, _choice(METHODS), "deep", _RW)
     for setting in SHOWN:
         _add(made, known[setting])
+    made.add_drawable_argument(
+        PICTURE, _("Other la_yer"), _("The layer that texture comes from, of this image or another"), True, _RW
+    )
+    made.add_choice_argument("method", _("_Method"), _(known["method"].help), _choice(_METHODS), "deep", _RW)
     made.add_boolean_argument(
         "as-layer-mask",
         _("Edge as layer _mask"),
@@ -46,9 +67,9 @@ def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
     )
     made.add_choice_argument(
         "hide-original",
-        _("_Hide the original"),
-        _("Hide the layer that was blended in the same step; auto: where all of it was blended"),
-        _choice(("auto", "yes", "no")),
+        _("H_ide the original"),
+        _("Hide the layer that was blended, in the same undo step"),
+        _choice(_HIDE),
         "auto",
         _RW,
     )
@@ -57,32 +78,10 @@ def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
     return made
 
 
-_RW = GObject.ParamFlags.READWRITE
-_LABELS = {
-    "style": _("_Style"),
-    "keep_colours": _("_Keep colours"),
-    "style_from": _("Style _from"),
-    "gradients": _("_Gradients"),
-    "grow_px": _("G_row, pixels"),
-    "feather_px": _("F_eather, pixels"),
-}
-_CHOICES = {
-    "deep": _("Deep: seamless, and in its texture"),
-    "poisson": _("Seamless only"),
-    "background": _("The whole background"),
-    "surroundings": _("What surrounds the object"),
-    "source": _("The object's own detail"),
-    "mixed": _("The stronger of both, for thin or clear objects"),
-    "auto": _("Where all of it was blended"),
-    "yes": _("Yes"),
-    "no": _("No"),
-}
-
-
-def _choice(names: tuple[str, ...]) -> Gimp.Choice:
+def _choice(labels: Mapping[str, str]) -> Gimp.Choice:
     choice = Gimp.Choice.new()
-    for number, name in enumerate(names):
-        choice.add(name, number, _CHOICES[name], "")
+    for number, (name, label) in enumerate(labels.items()):
+        choice.add(name, number, label, "")
     return choice
 
 
@@ -90,8 +89,8 @@ def _add(made: Gimp.Procedure, setting: Setting) -> None:
     """One setting of the table as an argument."""
     name, label, text = setting.name.replace("_", "-"), _LABELS[setting.name], _(setting.help)
     if setting.kind == "choice":
-        names = tuple(one for one in setting.choices if one != "picture")
-        made.add_choice_argument(name, label, text, _choice(names), setting.default, _RW)
+        choice = _choice({one: CHOICES[one] for one in setting.choices})
+        made.add_choice_argument(name, label, text, choice, setting.default, _RW)
     else:
         made.add_double_argument(name, label, text, setting.minimum, setting.maximum, setting.default, _RW)
 
@@ -102,6 +101,23 @@ def settings_of(config: Gimp.ProcedureConfig) -> dict[str, Any]:
     return {**given, "method": config.get_property("method")}
 
 
+def arguments_of(config: Gimp.ProcedureConfig) -> dict[str, Any]:
+    """The arguments as a result keeps them."""
+    return {name: config.get_property(name) for name in ARGUMENTS}
+
+
+def put(config: Gimp.ProcedureConfig, arguments: Mapping[str, Any]) -> None:
+    """Set arguments; what an older or newer version kept and this one does not know is left out."""
+    for name in ARGUMENTS:
+        value = arguments.get(name)
+        if value is not None and type(value) in (type(config.get_property(name)), int):
+            config.set_property(name, value)
+
+
+class Refused(Exception):
+    """What cannot be blended, in a sentence."""
+
+
 def _run(
     procedure: Gimp.Procedure,
     run_mode: Gimp.RunMode,
@@ -110,89 +126,132 @@ def _run(
     config: Gimp.ProcedureConfig,
     data: Any,
 ) -> Gimp.ValueArray:
-    from .blending import Cancelled
-
     try:
-        layer = _layer(image, drawables)
-        if run_mode == Gimp.RunMode.INTERACTIVE:
-            from . import dialog
-
-            if not dialog.run(procedure, config, image, layer):
-                return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
-        new, report = _blend(run_mode, image, layer, config)
-    except Cancelled:
-        return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
-    except (DeepBlendError, _Refused) as error:
-        return _failed(procedure, str(error))
+        done = _done(procedure, run_mode, image, drawables, config)
+    except (DeepBlendError, Refused) as error:
+        return _failed(procedure, sentence(error) if isinstance(error, DeepBlendError) else str(error))
     except ImportError as error:
         return _failed(procedure, _("The plug-in is not whole (%s). Run 'deepblend install gimp' again.") % error)
+    except Exception as error:  # never a traceback for the user; the terminal has it
+        traceback.print_exc()
+        return _failed(procedure, _("This is a fault in deepblend: %s. Please report it.") % f"{error!r}")
+    if done is None:
+        return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
+    layer, report = done
     values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
-    values.remove(1)
-    values.insert(1, GObject.Value(Gimp.Layer, new))
-    values.remove(2)
-    values.insert(2, GObject.Value(GObject.TYPE_STRING, json.dumps(report)))
+    for index, value in ((1, GObject.Value(Gimp.Layer, layer)), (2, GObject.Value(GObject.TYPE_STRING, report))):
+        values.remove(index)
+        values.insert(index, value)
     return values
 
 
-class _Refused(Exception):
-    """What cannot be blended, in a sentence."""
+def _failed(procedure: Gimp.Procedure, words: str) -> Gimp.ValueArray:
+    return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, GLib.Error(words))
 
 
-def _failed(procedure: Gimp.Procedure, sentence: str) -> Gimp.ValueArray:
-    error = GLib.Error(sentence)
-    return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, error)
+def _done(
+    procedure: Gimp.Procedure,
+    run_mode: Gimp.RunMode,
+    image: Gimp.Image,
+    drawables: list[Gimp.Drawable],
+    config: Gimp.ProcedureConfig,
+) -> tuple[Gimp.Layer, str] | None:
+    """What the procedure returns; None where the user has cancelled. Raises DeepBlendError, Refused."""
+    from . import result
+    from .blending import Cancelled
+    from .document import Subject
+    from .selection import Selection
+
+    active = layer = _layer(image, drawables)
+    selection = Selection.of(image)
+    if procedure.get_name() == AGAIN:
+        layer = _original(image, active)
+        selection = selection or result.selection_of(active)
+        if run_mode == Gimp.RunMode.INTERACTIVE:
+            put(config, result.arguments_of(active) or {})
+    subject = Subject(image, layer, selection, config.get_property(PICTURE))
+    try:
+        if run_mode == Gimp.RunMode.INTERACTIVE:
+            from . import dialog
+
+            if not dialog.run(procedure, config, subject):
+                return None
+            subject = Subject(image, layer, selection, config.get_property(PICTURE))
+        return _blended(run_mode, subject, active, config)
+    except Cancelled:
+        return None
 
 
 def _layer(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> Gimp.Layer:
-    """The one layer that is to be blended. Raises _Refused."""
+    """The one layer that was asked for. Raises Refused."""
     if len(drawables) != 1:
-        raise _Refused(_("%d layers are selected. Select the one that is to be blended.") % len(drawables))
+        raise Refused(_("%d layers are selected. Select the one that is to be blended.") % len(drawables))
     item = drawables[0]
     if isinstance(item, Gimp.LayerMask):
         item = Gimp.Layer.from_mask(item)
     if not isinstance(item, Gimp.Layer):
-        raise _Refused(_("'%s' is not a layer. Select the layer that is to be blended.") % item.get_name())
+        raise Refused(_("'%s' is not a layer. Select the layer that is to be blended.") % item.get_name())
     if image.get_floating_sel() is not None:
-        raise _Refused(_("There is a floating selection. Anchor it, or make it a layer of its own."))
+        raise Refused(_("There is a floating selection. Anchor it, or make it a layer of its own."))
+    if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
+        raise Refused(_("The image has indexed colours. Make it RGB first: Image > Mode > RGB."))
     return item
 
 
-def _blend(
-    run_mode: Gimp.RunMode, image: Gimp.Image, layer: Gimp.Layer, config: Gimp.ProcedureConfig
-) -> tuple[Gimp.Layer, dict[str, Any]]:
-    """Read, blend, insert. Raises DeepBlendError, Cancelled, _Refused."""
-    from . import blending, document
+def _original(image: Gimp.Image, made: Gimp.Layer) -> Gimp.Layer:
+    """The layer that a result was made of. Raises Refused."""
+    from . import result
+
+    if result.arguments_of(made) is None:
+        raise Refused(_("'%s' was not made by Deep Image Blending. Select a layer that was.") % made.get_name())
+    layer = result.original_of(image, made)
+    if layer is None:
+        raise Refused(_("The layer that '%s' was made of is not in the image any more.") % made.get_name())
+    return layer
+
+
+def _blended(
+    run_mode: Gimp.RunMode, subject: Any, above: Gimp.Layer, config: Gimp.ProcedureConfig
+) -> tuple[Gimp.Layer, str]:
+    """Read, blend, insert. Raises DeepBlendError, Cancelled, Refused."""
+    from . import blending, document, result
     from .progress import Progress
+    from .selection import covers
 
+    image, layer = subject.image, subject.layer
     given = settings_of(config)
-    with Progress(run_mode == Gimp.RunMode.INTERACTIVE) as progress, blending.client() as server:
+    if given["style_from"] == "picture" and subject.picture is None:
+        raise Refused(_("Style is to come from another layer, and none was chosen."))
+    title = _("Blending '%s'") % layer.get_name()
+    with Progress(run_mode != Gimp.RunMode.NONINTERACTIVE, title) as progress, blending.client() as server:
+
+        def tell(fraction: float, word: str) -> bool:
+            _check(image, layer)
+            return progress.tell(fraction, word)
+
         server.connect()
-        progress.tell(0.0, _("Reading the picture"))
+        tell(0.0, _("Reading the picture"))
         hide = config.get_property("hide-original")
-        hidden = document.covers_layer(image, layer) if hide == "auto" else hide == "yes"
-        request = document.read(image, layer, resolve(given), given)
-        job = blending.run(server, request, progress.tell)
-        assert job.layer is not None
-        if not image.is_valid():
-            raise _Refused(_("The image was closed during the blend; its result was dropped."))
-        if not layer.is_valid():
-            raise _Refused(_("The layer was deleted during the blend; its result was dropped."))
-        image.undo_group_start()
-        try:
-            new = document.insert(image, layer, job.layer, _name(layer, given), given)
-            if config.get_property("as-layer-mask"):
-                new.add_mask(new.create_mask(Gimp.AddMaskType.ALPHA_TRANSFER))
-            if hidden:
-                layer.set_visible(False)
-            image.set_selected_layers([new])
-        finally:
-            image.undo_group_end()
+        hidden = covers(image, layer, subject.selection) if hide == "auto" else hide == "yes"
+        job = blending.run(server, document.read(subject, resolve(given), given), tell)
+        _check(image, layer)
+        new = result.make(subject, job.layer, _name(layer, given), arguments_of(config))
+        above = above if above.is_valid() else layer
+        result.insert(image, new, above, layer if hidden else None, config.get_property("as-layer-mask"))
     Gimp.displays_flush()
-    return new, dict(job.report)
+    return new, json.dumps(dict(job.report))
 
 
-def _name(layer: Gimp.Layer, given: dict[str, Any]) -> str:
+def _check(image: Gimp.Image, layer: Gimp.Layer) -> None:
+    """Raise Refused where the user has closed the image or deleted the layer meanwhile."""
+    if not image.is_valid():
+        raise Refused(_("The image was closed during the blend; the blend was dropped."))
+    if not layer.is_valid() or layer.get_image() is None:
+        raise Refused(_("The layer was deleted during the blend; the blend was dropped."))
+
+
+def _name(layer: Gimp.Layer, given: Mapping[str, Any]) -> str:
     """After the layer and the settings, as in 'Boat, blended (style 0.5)'."""
-    if given["method"] == "poisson":
+    if given["method"] == "poisson" or given["style"] == 0:
         return _("%s, seamless") % layer.get_name()
-    return _("%s, blended (style %g)") % (layer.get_name(), given["style"])
+    return _("%(layer)s, blended (style %(style)g)") % {"layer": layer.get_name(), "style": given["style"]}

@@ -1,12 +1,11 @@
-"""How far a blend is: GIMP's own progress bar in a script, a small window with Cancel otherwise."""
+"""How far a blend is: a small window with Cancel where there is a user, GIMP's own progress in a script."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from deepblend_protocol.words import _
 from gi.repository import Gimp
-
-from .words import _
 
 
 class Progress:
@@ -14,29 +13,31 @@ class Progress:
 
     Args:
         window: whether there is a user to look at one.
+        title: of the window.
     """
 
-    def __init__(self, window: bool) -> None:
+    def __init__(self, window: bool, title: str) -> None:
         self._window: Any = None
         self._cancelled = False
         self._shown = (-1.0, "")
         if window:
-            self._open()
+            self._open(title)
         else:
-            Gimp.progress_init(_("Deep Image Blending"))
+            Gimp.progress_init(title)
 
     def tell(self, fraction: float, word: str) -> bool:
-        if (fraction, word) != self._shown:
+        if (fraction, word) != self._shown and not self._cancelled:
             self._shown = (fraction, word)
             if self._window is not None:
                 self._bar.set_fraction(fraction)
-                self._bar.set_text(word)
+                self._said.set_text(f"{word}: {fraction:.0%}" if fraction else word)
+                self._refresh()
             else:
                 Gimp.progress_set_text(word)
                 Gimp.progress_update(fraction)
         return self._cancelled
 
-    def _open(self) -> None:
+    def _open(self, title: str) -> None:
         import gi
 
         gi.require_version("GimpUi", "3.0")
@@ -44,17 +45,32 @@ class Progress:
         from gi.repository import GimpUi, Gtk
 
         GimpUi.init("deepblend-gimp")
-        self._window = Gtk.Dialog(title=_("Deep Image Blending"), role="deepblend-progress")
+        self._gtk = Gtk
+        self._window = Gtk.Dialog(title=title, role="deepblend-progress")
         self._window.add_button(_("_Cancel"), Gtk.ResponseType.CANCEL)
-        self._window.set_default_size(360, -1)
-        self._bar = Gtk.ProgressBar(show_text=True, margin=12)
-        self._window.get_content_area().pack_start(self._bar, True, True, 0)
+        self._window.set_default_size(420, -1)
+        self._said = Gtk.Label(xalign=0, margin=12)
+        self._bar = Gtk.ProgressBar(margin=12)
+        for part in (self._said, self._bar):
+            self._window.get_content_area().pack_start(part, False, False, 0)
         self._window.connect("response", self._answered)
+        self._window.connect(
+            "delete-event", lambda *_: True
+        )  # closed means cancelled, and still there until that is so
         self._window.show_all()
+        GimpUi.window_set_transient(self._window)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Draw before something follows that takes a while."""
+        while self._gtk.events_pending():
+            self._gtk.main_iteration_do(False)
 
     def _answered(self, window: Any, response: int) -> None:
+        """Cancel was pressed, or the window closed."""
         self._cancelled = True
-        self._bar.set_text(_("Cancelling"))
+        self._said.set_text(_("Cancelling"))
+        window.set_response_sensitive(self._gtk.ResponseType.CANCEL, False)
 
     def __enter__(self) -> Progress:
         return self
@@ -62,5 +78,6 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         if self._window is not None:
             self._window.destroy()
+            self._refresh()
         else:
             Gimp.progress_end()

@@ -1,0 +1,125 @@
+"""What is to be blended of a layer: the selection, as it is or as a result has kept it, and the layer's own mask."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from deepblend_protocol import geometry
+from deepblend_protocol.errors import MaskEmpty, MaskOutside
+from deepblend_protocol.geometry import Box
+from deepblend_protocol.messages import Plane
+from gi.repository import Gegl, Gimp
+
+from . import gegl
+from .samples import Samples, box_of, buffer_of, canvas_of, moved
+
+_KEPT = "Y u8"
+
+
+@dataclass
+class Selection:
+    """A selection's values, linear, over the box where it is not 0."""
+
+    buffer: Gegl.Buffer
+    box: Box
+
+    @classmethod
+    def of(cls, image: Gimp.Image) -> Selection | None:
+        """The image's; None where nothing is selected, which means everything."""
+        if Gimp.Selection.is_empty(image):
+            return None
+        _, _, x0, y0, x1, y1 = Gimp.Selection.bounds(image)
+        return cls(image.get_selection().get_buffer(), (x0, y0, x1 - x0, y1 - y0))
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Selection | None:
+        """What ``packed`` made; None where that is damaged."""
+        head, _, body = packed.partition(b"\n")
+        try:
+            _, _, w, h = box = tuple(int(one) for one in json.loads(head))
+            samples = zlib.decompressobj().decompress(base64.b64decode(body), w * h)
+            return cls(buffer_of(samples, _KEPT, box), box)
+        except (ValueError, TypeError, zlib.error):
+            return None
+
+    def packed(self, within: Box) -> bytes:
+        """The selection in 8 bits, compressed, as far as it lies in a box; ASCII, which is all a parasite takes here."""
+        box = geometry.common(self.box, within) or (*within[:2], 1, 1)
+        body = zlib.compress(bytes(gegl.read(self.buffer, box, _KEPT)))
+        return json.dumps(box).encode() + b"\n" + base64.b64encode(body)
+
+
+def mask_box(image: Gimp.Image, layer: Gimp.Layer, selection: Selection | None) -> Box:
+    """The box of what is selected and visible in a layer. Raises MaskEmpty, MaskOutside."""
+    canvas, own = canvas_of(image), box_of(layer)
+    chosen = own if selection is None else geometry.common(own, selection.box)
+    if chosen is None:
+        raise MaskEmpty()
+    if layer.has_alpha():
+        known = Samples(image)
+        alpha = gegl.read(layer.get_buffer(), moved(chosen, own), known.alpha)
+        found = geometry.bounds(bytes(alpha), chosen[2] * known.alpha_bytes, known.alpha_bytes)
+        if found is None:
+            raise MaskEmpty()
+        chosen = (chosen[0] + found[0], chosen[1] + found[1], found[2], found[3])
+    if geometry.common(chosen, canvas) is None:
+        left, top, w, h = chosen
+        raise MaskOutside(left=left, right=left + w - 1, top=top, bottom=top + h - 1, width=canvas[2], height=canvas[3])
+    return chosen
+
+
+def covers(image: Gimp.Image, layer: Gimp.Layer, selection: Selection | None) -> bool:
+    """Whether everything that a layer shows is blended: no selection, or one that holds all of its visible pixels."""
+    if selection is None:
+        return True
+    visible = geometry.common(mask_box(image, layer, None), canvas_of(image))
+    assert visible is not None  # mask_box has looked
+    if geometry.common(visible, selection.box) != visible:
+        return False
+    left_out = gegl.read(selection.buffer, visible, _KEPT).translate(b"\1" * 255 + b"\0")
+    if layer.has_alpha():
+        shown = gegl.read(layer.get_buffer(), moved(visible, box_of(layer)), "A u8").translate(b"\0" + b"\1" * 255)
+        return not int.from_bytes(left_out, "little") & int.from_bytes(shown, "little")
+    return not any(left_out)
+
+
+def mask_plane(layer: Gimp.Layer, selection: Selection | None, box: Box, known: Samples) -> Plane | None:
+    """The selection times the layer mask, over a box; None where there is neither."""
+    mask = layer.get_mask() if layer.get_apply_mask() else None
+    own = box_of(layer)
+    if selection is not None and mask is not None:
+        samples = gegl.read(_product(selection.buffer, mask.get_buffer(), box, own), box, known.mask)
+    elif selection is not None:
+        samples = gegl.read(selection.buffer, box, known.mask)
+    elif mask is not None:
+        samples = gegl.read(mask.get_buffer(), moved(box, own), known.mask)
+    else:
+        return None
+    return Plane(box, box[2:], known.type, "Y", samples)
+
+
+def _product(selection: Gegl.Buffer, mask: Gegl.Buffer, box: Box, layer: Box) -> Gegl.Buffer:
+    """The product of two masks over a box, computed by GEGL."""
+    Gegl.init(None)
+    result = Gegl.Buffer.new("Y float", *box)
+    graph = Gegl.Node()
+
+    def node(operation: str, **properties: Any) -> Gegl.Node:
+        made = graph.create_child(operation)
+        for name, value in properties.items():
+            made.set_property(name, value)
+        return made
+
+    first, second = node("gegl:buffer-source", buffer=selection), node("gegl:buffer-source", buffer=mask)
+    shifted = node("gegl:translate", x=float(layer[0]), y=float(layer[1]))
+    multiply, sink = node("gegl:multiply"), node("gegl:write-buffer", buffer=result)
+    second.connect_to("output", shifted, "input")
+    first.connect_to("output", multiply, "input")
+    shifted.connect_to("output", multiply, "aux")
+    multiply.connect_to("output", sink, "input")
+    sink.process()
+    return result

@@ -1,0 +1,62 @@
+"""What the plug-ins say to their user, in the user's language. Standard library only.
+
+English is written in the code; ``locale`` holds the other languages (gettext, domain ``deepblend``).
+"""
+
+from __future__ import annotations
+
+import gettext
+from pathlib import Path
+from typing import Any
+
+from .errors import DeepBlendError
+from .events import JobQueued, JobRunning, State, StateChanged
+
+DOMAIN = "deepblend"
+_ = gettext.translation(DOMAIN, Path(__file__).parent / "locale", fallback=True).gettext
+
+PRESETS = {"photograph": _("Photograph"), "painting": _("Painting"), "seamless": _("Seamless only")}
+"""Labels of ``settings.PRESETS``."""
+CHOICES = {
+    "background": _("The whole background"),
+    "surroundings": _("What surrounds the object"),
+    "picture": _("Another layer"),
+    "source": _("The object's own detail"),
+    "mixed": _("The stronger of object and background"),
+}
+"""Labels of the choices in ``settings.table()``."""
+_STAGES = {
+    "start": _("Starting"),
+    "prepare": _("Preparing"),
+    "poisson": _("Making the border seamless"),
+    "features": _("Looking at the picture"),
+    "optimise": _("Painting in"),
+    "encode": _("Finishing"),
+}
+
+
+def sentence(error: DeepBlendError) -> str:
+    """What an error says, in the user's language where that is known here."""
+    template = _(type(error).sentence)
+    if template == type(error).sentence:
+        return str(error)
+    try:
+        return template.format(**error.params)
+    except (KeyError, IndexError, ValueError):  # of a server whose parameters are others
+        return str(error)
+
+
+def progress(event: Any) -> tuple[float, str] | None:
+    """How far a blend is by an event, 0 to below 1, and in words; None where the event says nothing of it."""
+    if isinstance(event, StateChanged):
+        words = {State.STARTING: _("Starting the server"), State.CONNECTING: _("Connecting to the server")}
+        return (0.0, words[event.state]) if event.state in words else None
+    if isinstance(event, JobQueued):
+        if event.why == "engine":
+            return 0.0, _("Starting the engine")
+        if event.why == "again":
+            return 0.0, _("Trying once more")
+        return 0.0, _("Waiting for %d other blends") % event.ahead if event.ahead else _("Waiting")
+    if isinstance(event, JobRunning):
+        return event.fraction, _STAGES.get(event.stage, _("Blending"))
+    return None

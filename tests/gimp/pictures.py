@@ -1,0 +1,70 @@
+"""Pictures for the tests, and what the engine alone makes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from deepblend.engine.blend import blend
+from deepblend.engine.request import Plane, Rect, Request
+from deepblend_protocol.settings import resolve
+
+TYPES = {
+    "U8": np.uint8,
+    "U16": np.uint16,
+    "U32": np.uint32,
+    "HALF": np.float16,
+    "FLOAT": np.float32,
+    "DOUBLE": np.float64,
+}
+
+
+def picture(width: int, height: int, channels: int, kind: str = "U8", seed: int = 3) -> np.ndarray:
+    """(height, width, channels): smooth colours with noise, in a precision's own type; the last is opaque alpha."""
+    rows, columns = np.mgrid[:height, :width] / 200
+    noise = np.random.default_rng(seed).uniform(-0.08, 0.08, (height, width, channels))
+    waves = [0.5 + 0.3 * np.sin(5 * columns + seed + each) * np.cos(4 * rows - each) for each in range(channels)]
+    values = np.clip(np.stack(waves, -1) + noise, 0.02, 0.98)
+    values[..., -1] = 1
+    dtype = TYPES[kind]
+    return (values * np.iinfo(dtype).max).round().astype(dtype) if np.dtype(dtype).kind == "u" else values.astype(dtype)
+
+
+def disc(width: int, height: int, soft: float = 1.0) -> np.ndarray:
+    """(height, width), 0..1: a disc that fills the picture but for its soft edge."""
+    rows, columns = np.mgrid[:height, :width]
+    distance = np.hypot(rows - (height - 1) / 2, columns - (width - 1) / 2)
+    return np.clip((min(width, height) / 2 - 1 - distance) / soft, 0, 1)
+
+
+def stored(path: Path, samples: np.ndarray) -> Path:
+    path.write_bytes(np.ascontiguousarray(samples).tobytes())
+    return path
+
+
+def loaded(path: Path, like: np.ndarray, width: int, height: int) -> np.ndarray:
+    return np.frombuffer(path.read_bytes(), like.dtype).reshape(height, width, -1)
+
+
+def engine(
+    layer: np.ndarray, at: tuple[int, int], below: np.ndarray, mask: np.ndarray | None = None, **settings: Any
+) -> tuple[np.ndarray, Rect]:
+    """The engine's own result for whole pictures, without GIMP, server or crops.
+
+    Args:
+        layer: RGBA; ``at`` is its column and row on ``below``, RGBA.
+        mask: (rows and columns of below), 0..255.
+    """
+    height, width = below.shape[:2]
+    canvas = Rect(0, 0, width, height)
+    request = Request(
+        layer=Plane(layer, Rect(*at, layer.shape[1], layer.shape[0]), encoding="profile"),
+        mask=Plane(mask[..., None], canvas, "Y") if mask is not None else None,
+        background=Plane(below, canvas, encoding="profile"),
+        style=Plane(below, canvas, encoding="profile"),
+        settings=resolve(settings),
+        device="cpu",
+    )
+    made = blend(request).plane
+    return made.samples, made.rect
