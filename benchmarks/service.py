@@ -153,8 +153,7 @@ def ping(count: int = 500) -> None:
         busy.run(small())
         found = connection.read(path)
         assert found is not None
-        context = zmq.Context()
-        link = Link(context, found)
+        link = Link(found)
         link.send(messages.Hello("0.1.0", (1,), "ping"))
 
         def answer() -> float:
@@ -179,7 +178,6 @@ def ping(count: int = 500) -> None:
         busy.poll()
         busy.cancel(job)
         link.close()
-        context.destroy(0)
     print(f"\nping, {count} times, milliseconds: median / 99th percentile / worst")
     for name, values in (("idle", idle), (f"while a blend runs (to the end: {still})", loaded)):
         print(f"  {name:<38}  {values[count // 2]:.2f} / {values[count * 99 // 100]:.2f} / {values[-1]:.2f}")

@@ -8,23 +8,18 @@ client.cancel(job)
 
 from __future__ import annotations
 
-import re
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import __version__, connection, launch, messages, wire
-from .connection import Connection, Installation
+from . import messages
+from .connection import Installation
 from .errors import (
     ConnectionUnusable,
     DeepBlendError,
     MessageTooLarge,
-    ServerAbsent,
     ServerLost,
-    ServerSilent,
-    ServerStart,
     SizeAbsurd,
     from_code,
 )
@@ -42,10 +37,12 @@ from .events import (
     State,
     StateChanged,
 )
+from .finder import Finder
 from .settings import resolve
 
 if TYPE_CHECKING:
     from .link import Link
+    from .piped import PipedLink
 
 __all__ = [
     "Client",
@@ -62,15 +59,6 @@ __all__ = [
     "State",
     "StateChanged",
 ]
-
-WELCOME_S = 4.0
-"""How long a server may take to answer a connection."""
-START_S = 30.0
-"""How long a server may take to start."""
-DYING_S = 1.0
-"""How long the system may take to clear a killed server away."""
-ALREADY = 3
-"""The exit status of a server that found another one."""
 
 
 class Client:
@@ -91,15 +79,8 @@ class Client:
         """What the present server said of itself."""
         self.leaving = False
         """The present server takes no more jobs."""
-        self._context: Any = None
-        self._link: Link | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._started = False
-        """This attempt to connect has started a server, or asked one to leave for it."""
-        self._replacing = False
-        self._stale = ""
-        """The instance in a connection file that led nowhere."""
-        self._deadline = 0.0
+        self._finder: Finder | None = None
+        """Of this connection; None where there is none."""
         self._jobs: dict[str, Job] = {}
         """Those that have not ended."""
         self._unsent: list[messages.FromClient] = []
@@ -120,16 +101,15 @@ class Client:
     def fd(self) -> int | None:
         """A file descriptor that is readable when something has come: once, until the next ``poll``.
 
-        It can be another one after each ``poll``.
+        It can be another one after each ``poll``, or None: before there is a connection, and through a relay.
         """
         return self._link.fd if self._link is not None else None
 
     def connect(self) -> None:
         """Find the server, or start it; returns at once."""
         if self._state in (State.IDLE, State.LOST):
-            self._started = self._replacing = False
-            self._stale = ""
-            self._guarded(self._find)
+            self._finder = Finder(self._installation, self._name, self._become)
+            self._guarded(self._finder.begin)
 
     def submit(self, request: messages.Request) -> Job:
         """Send a job, as soon as there is a connection; returns at once.
@@ -203,9 +183,6 @@ class Client:
     def close(self) -> None:
         """End the connection; the server then drops what it still has of this client's."""
         self._drop_link()
-        if self._context is not None:
-            self._context.destroy(linger=0)
-            self._context = None
 
     def __enter__(self) -> Client:
         return self
@@ -223,133 +200,41 @@ class Client:
 
     # The connection
 
+    @property
+    def _link(self) -> Link | PipedLink | None:
+        return self._finder.link if self._finder is not None else None
+
     def _guarded(self, step: Callable[[], None]) -> None:
         """Take a step; whatever the world does then is told by state and events."""
-        import zmq
-
         try:
             step()
         except DeepBlendError as error:
             self._fail(error)
-        except (zmq.ZMQError, OSError) as error:
+        except OSError as error:
             self._fail(ConnectionUnusable(path=str(self._installation.connection), reason=str(error)))
 
-    def _find(self) -> None:
-        path = self._installation.connection
-        found = connection.read(path)
-        if found is not None and (found.remote or found.instance != self._stale):
-            self._open(found)
-        elif connection.server_runs(path):  # it is just starting
-            self._await_server()
-        else:
-            self._start()
-
-    def _open(self, found: Connection) -> None:
-        import zmq
-
-        from .link import Link
-
-        self._context = self._context or zmq.Context()
-        self._drop_link()
-        self._link = Link(self._context, found)
-        self._deadline = time.monotonic() + WELCOME_S
-        self._link.send(messages.Hello(__version__, wire.PROTOCOLS, self._name))
-        self._become(State.CONNECTING)
-
-    def _await_server(self, seconds: float = START_S) -> None:
-        self._deadline = time.monotonic() + seconds
-        self._become(State.STARTING)
-
-    def _start(self) -> None:
-        """Start a server, once for each attempt to connect."""
-        if not self._installation.command:
-            raise ServerAbsent(remedy=self._installation.remedy)
-        if self._started and not self._replacing:
-            raise ServerStart(reason="it ended again at once")
-        self._started, self._replacing = True, False
-        try:
-            self._process = launch.start(self._installation.command, self._installation.connection)
-        except (OSError, ValueError) as error:
-            raise ServerStart(reason=f"{self._installation.command[0]}: {error}") from error
-        self._await_server()
-
     def _advance(self) -> None:
-        if self._link is not None:
-            self._link.look()  # first: what came before the connection ended is still to be read
-        while self._link is not None and (message := self._link.receive()) is not None:
-            self._take(message)
-        if self._state is State.STARTING:
-            self._look_for_server()
-        elif self._link is not None and self._link.broken:
-            self._unreachable() if self._state is State.CONNECTING else self._lost()
-        elif self._state is State.CONNECTING and time.monotonic() > self._deadline:
-            self._unreachable()
-
-    def _look_for_server(self) -> None:
-        path = self._installation.connection
-        if self._replacing:
-            if self._link is not None and not self._link.broken and connection.server_runs(path):
-                if time.monotonic() > self._deadline:
-                    raise ServerSilent(endpoint=self.endpoint)
+        if self._finder is not None and self.welcome is None:
+            self._finder.advance()
+            if self._finder.welcome is None:
                 return
-            self._drop_link()
-            self._start()
-            return
-        found = connection.read(path)
-        if found is not None and found.instance != self._stale:
-            self._open(found)
-            return
-        ended = self._process.poll() if self._process is not None else None
-        if ended is not None:
-            self._process = None
-            if ended != ALREADY:
-                raise ServerStart(reason=launch.reason(path))
-        if self._process is None and not connection.server_runs(path):
-            self._start()
-        elif time.monotonic() > self._deadline:
-            raise ServerSilent(endpoint=found.endpoint if found is not None else str(path))
+            self._ready(self._finder.welcome)
+        link = self._link
+        if link is not None:
+            link.look()  # first: what came before the connection ended is still to be read
+            while self._link is link and (message := link.receive()) is not None:
+                self._take(message)
+            if self._link is link and link.broken:
+                self._lost()
 
-    def _unreachable(self) -> None:
-        """A connection file led nowhere."""
-        assert self._link is not None
-        found = self._link.connection
-        if found.remote:
-            raise ServerSilent(endpoint=found.endpoint)
-        refused = self._link.refused
-        self._drop_link()
-        self._stale = found.instance
-        if connection.server_runs(self._installation.connection):
-            # Refused: the file is a dead server's, and another one is just starting. Else one is dying, or hangs.
-            self._await_server(START_S if refused else DYING_S)
-        else:
-            self._start()
-
-    def _greeted(self, welcome: messages.Welcome) -> None:
-        assert self._link is not None
-        found = self._link.connection
-        if not found.remote and welcome.instance != found.instance:
-            self._unreachable()
-            return
-        if _version(welcome.version) < _version(__version__) and self._may_replace(found):
-            self._replace(found, wire.MAJOR)
-            return
-        self.welcome, self.leaving = welcome, False
+    def _ready(self, welcome: messages.Welcome) -> None:
+        self.welcome = welcome
         self._become(State.READY)
-        for message in self._unsent:
-            self._link.send(message)
-        self._unsent.clear()
+        unsent, self._unsent = self._unsent, []
+        for message in unsent:
+            self._send(message)
         for job in list(self._jobs.values()):
             self._send_job(job)
-
-    def _may_replace(self, server: Connection) -> bool:
-        return bool(self._installation.command) and not server.remote and not self._started
-
-    def _replace(self, old: Connection, major: int) -> None:
-        """Ask an older server to make room; it finishes what it has."""
-        assert self._link is not None
-        self._link.send(messages.Leave("idle"), major)
-        self._stale, self._replacing = old.instance, True
-        self._await_server()
 
     def _lost(self) -> None:
         lost = [job for job in self._jobs.values() if job.state is not JobState.WAITING]
@@ -367,7 +252,6 @@ class Client:
 
     def _fail(self, error: DeepBlendError) -> None:
         self._drop_link()
-        self._process = None
         self._unsent.clear()
         self._become(State.LOST, error)
         for job in list(self._jobs.values()):
@@ -375,9 +259,9 @@ class Client:
 
     def _drop_link(self) -> None:
         self.welcome, self.leaving = None, False
-        if self._link is not None:
-            self._link.close()
-            self._link = None
+        if self._finder is not None:
+            self._finder.close()
+            self._finder = None
 
     def _become(self, state: State, error: DeepBlendError | None = None) -> None:
         changed = state is not self._state or error is not self.error
@@ -415,35 +299,18 @@ class Client:
                 raise SizeAbsurd(what=f"The {role}", width=columns, height=rows, limit=limits["pixels"])
 
     def _take(self, message: messages.FromServer) -> None:
-        if isinstance(message, messages.Welcome):
-            if self._state is State.CONNECTING:
-                self._greeted(message)
-        elif isinstance(message, messages.Leaving):
+        if isinstance(message, messages.Leaving):
             self.leaving = True
-            if self._state is State.READY and not any(job.state is not JobState.WAITING for job in self._jobs.values()):
+            if not any(job.state is not JobState.WAITING for job in self._jobs.values()):
                 self._part()
         elif isinstance(message, messages.Info):
             self._events.append(InfoReceived(message.known))
         elif isinstance(message, messages.Echo):
             self._events.append(EchoReceived(message.planes))
-        elif isinstance(message, messages.Failure) and message.job is None:
-            self._refused(message)
-        elif not isinstance(message, (messages.Pulse, messages.Pong)):
+        elif not isinstance(message, (messages.Welcome, messages.Pulse, messages.Pong)):  # all others may be of a job
             job = self._jobs.get(message.job or "")
             if job is not None:
                 self._take_of(job, message)
-
-    def _refused(self, failure: messages.Failure) -> None:
-        """An error that is of no job."""
-        error = from_code(failure.code, dict(failure.params), failure.text)
-        if self._state is not State.CONNECTING or self._link is None:
-            return  # the answer to a message that needs none
-        if failure.code == "protocol.unsupported" and self._may_replace(self._link.connection):
-            spoken = [int(one) for one in re.findall(r"\d+", str(failure.params.get("server", "")))]
-            if spoken and max(spoken) < wire.MAJOR:
-                self._replace(self._link.connection, max(spoken))
-                return
-        raise error
 
     def _take_of(
         self,
@@ -489,7 +356,3 @@ class Client:
 
 def _joined(plane: messages.Plane) -> messages.Plane:
     return replace(plane, samples=plane.samples.joined())
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", text)[:3])

@@ -47,6 +47,8 @@ class Installation:
     """What starts the server, with absolute paths; empty where this client cannot start one."""
     remedy: str = "Start it with: deepblend serve"
     """What the user is told to do where there is no server and no command."""
+    relay: tuple[str, ...] = ()
+    """What relays for a Python without zmq, with absolute paths; docs/protocol.md, section 1.4."""
 
 
 def default_path() -> Path:
@@ -213,8 +215,8 @@ def _lock(descriptor: int, exclusive: bool) -> bool:
 
 def write_installation(path: Path, installation: Installation) -> None:
     """Write down for a plug-in where the server is. Raises WriteFailed."""
-    known = {"connection": str(installation.connection), "command": list(installation.command)}
-    write_private(path, {"format": FORMAT, **known, "remedy": installation.remedy})
+    known = {**asdict(installation), "connection": str(installation.connection)}
+    write_private(path, {"format": FORMAT, **known})
 
 
 def read_installation(path: Path) -> Installation:
@@ -222,12 +224,14 @@ def read_installation(path: Path) -> Installation:
     try:
         known = json.loads(path.read_bytes())
         connection, command, remedy = known["connection"], known["command"], known["remedy"]
+        relay = known.get("relay", [])  # older installers knew of none
         if known["format"] != FORMAT or not os.path.isabs(connection) or not isinstance(remedy, str):
             raise ValueError
-        if not isinstance(command, list) or not all(isinstance(part, str) for part in command):
-            raise ValueError
+        for parts in (command, relay):
+            if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+                raise ValueError
     except OSError as error:
         raise ConnectionUnusable(path=str(path), reason=error.strerror or str(error)) from None
     except (ValueError, KeyError, TypeError):
         raise ConnectionUnusable(path=str(path), reason="it is damaged; install the plug-in again") from None
-    return Installation(Path(connection), tuple(command), remedy)
+    return Installation(Path(connection), tuple(command), remedy, tuple(relay))

@@ -17,6 +17,9 @@
     │   ├── DeviceMemory          device.memory
     │   ├── FeaturesUnavailable   features.unavailable
     │   ├── ExtraMissing          extra.missing
+    │   ├── HostMissing           host.missing
+    │   ├── HostSilent            host.silent
+    │   ├── PluginInvalid         plugin.invalid
     │   ├── WriteFailed           file.write
     │   └── Fault                 fault
     ├── MessageError          a message that the server cannot take; its sender is to be mended
@@ -39,6 +42,7 @@
         ├── ServerStart           server.start
         ├── ServerSilent          server.silent
         ├── ServerAbsent          server.absent
+        ├── RelayUnusable         relay.unusable
         └── ConnectionUnusable    connection.unusable
 
 An error has a stable ``code``, its parameters by name in ``params``, and as its
@@ -151,6 +155,21 @@ class FeaturesUnavailable(ResourceError):
 class ExtraMissing(ResourceError):
     code = "extra.missing"
     sentence = "{what} needs the extra '{extra}'. Install it with: pip install 'deepblend[{extra}]'."
+
+
+class HostMissing(ResourceError):
+    code = "host.missing"
+    sentence = "No profile of {host} was found; looked for {places}. {remedy}."
+
+
+class HostSilent(ResourceError):
+    code = "host.silent"
+    sentence = "{host} could not be asked: {reason}. It was started with: {command}"
+
+
+class PluginInvalid(ResourceError):
+    code = "plugin.invalid"
+    sentence = "{path} cannot be used: {reason}."
 
 
 class WriteFailed(ResourceError):
@@ -276,6 +295,14 @@ class ServerSilent(ServerError):
 class ServerAbsent(ServerError):
     code = "server.absent"
     sentence = "No server is running, and it cannot be started from here. {remedy}"
+
+
+class RelayUnusable(ServerError):
+    code = "relay.unusable"
+    sentence = (
+        "This program cannot speak to the server: its Python has no zmq, and the relay that it needs cannot be used "
+        "({reason}). Install the plug-in again: 'deepblend install gimp' or 'deepblend install krita'."
+    )
 
 
 class ConnectionUnusable(ServerError):

@@ -1,4 +1,7 @@
-"""Starts the server from a host whose environment would break another Python. Standard library only."""
+"""Starts the server and the relay from a host whose environment would break another Python.
+
+Standard library only.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from .connection import private_folder
 
@@ -85,13 +89,42 @@ def start(command: Sequence[str], connection: Path) -> subprocess.Popen[bytes]:
     return process
 
 
+def relay(command: Sequence[str], said: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a relay between its standard input and output, raw files, and a server; returns at once.
+
+    Args:
+        command: what starts it, with absolute paths.
+        said: a file for what else it says.
+
+    Raises OSError or ValueError where it cannot be started.
+    """
+    return subprocess.Popen(
+        command,
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=said,
+        cwd=Path(command[0]).parent,  # "-m" imports from here first: not from wherever the user keeps a random.py
+        env=clean_environment(os.environ),
+        start_new_session=True,  # Ctrl+C in the host's terminal is for the host, which may still have a job to cancel
+        creationflags=subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+        if sys.platform == "win32"
+        else 0,
+    )
+
+
 def reason(connection: Path) -> str:
     """The last line that a server which could not start has said."""
     try:
-        lines = _log(connection).read_text(encoding="utf-8", errors="replace").split("\n")
+        text = _log(connection).read_text(encoding="utf-8", errors="replace")
     except OSError:
-        lines = []
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")[:500]
+        text = ""
+    return last_line(text) or "it said nothing"
+
+
+def last_line(text: str) -> str:
+    """The last line that is not empty, as far as it fits into a sentence."""
+    return next((line.strip() for line in reversed(text.split("\n")) if line.strip()), "")[:500]
 
 
 def _log(connection: Path) -> Path:

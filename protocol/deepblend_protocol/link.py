@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import zmq
@@ -15,22 +17,45 @@ _EVENTS = zmq.EVENT_CONNECT_RETRIED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHA
 _REFUSALS = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 
 
-class Link:
-    """Lives as long as its connection: it is not used again when that has ended."""
+@contextlib.contextmanager
+def _os_errors() -> Iterator[None]:
+    """zmq's errors, which are no OSErrors, as such: who calls need not import zmq. EAGAIN is BlockingIOError."""
+    try:
+        yield
+    except zmq.ZMQError as error:
+        raise OSError(error.errno, error.strerror) from error
 
-    def __init__(self, context: zmq.Context[Any], connection: Connection) -> None:
+
+class Link:
+    """Lives as long as its connection: it is not used again when that has ended. Its methods raise OSError.
+
+    Args:
+        connection: where, and with what keys.
+        send_limit: messages that wait to be sent, at most; 0 is no limit.
+    """
+
+    @_os_errors()
+    def __init__(self, connection: Connection, send_limit: int = 0) -> None:
         self.connection = connection
         self.broken = False
         """The connection was refused, or it has ended."""
         self.refused = False
         """It was refused: nobody listens there."""
-        self._socket = context.socket(zmq.DEALER)
+        self._context = zmq.Context()
+        try:
+            self._connect(connection, send_limit)
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self, connection: Connection, send_limit: int) -> None:
+        self._socket = self._context.socket(zmq.DEALER)
         for option, value in (
             (zmq.LINGER, 0),
             (zmq.HEARTBEAT_IVL, HEARTBEAT_MS),
             (zmq.HEARTBEAT_TIMEOUT, SILENCE_MS),
             (zmq.HANDSHAKE_IVL, SILENCE_MS),
-            (zmq.SNDHWM, 0),
+            (zmq.SNDHWM, send_limit),
             (zmq.RCVHWM, 0),  # a full queue would leave heartbeats unread, and a busy host be taken for a dead one
             (zmq.IPV6, int("[" in connection.endpoint)),
         ):
@@ -42,7 +67,7 @@ class Link:
         self._socket.connect(connection.endpoint)
 
     @property
-    def fd(self) -> int:
+    def fd(self) -> int | None:
         """Readable, once, when something has come."""
         return int(self._socket.getsockopt(zmq.FD))
 
@@ -50,17 +75,26 @@ class Link:
         """Send; the planes' samples are not copied, and must not change before they have gone."""
         self.send_frames(messages.to_frames(message, major))
 
+    @_os_errors()
     def send_frames(self, frames: list[Any]) -> None:
+        """Send a message's frames. Raises BlockingIOError where as many wait as may."""
         self._socket.send_multipart(frames, zmq.DONTWAIT, copy=False)
 
     def receive(self) -> messages.FromServer | None:
         """The next message, None where there is none yet. Raises MessageError for one that is not understood."""
+        frames = self.receive_frames()
+        return None if frames is None else messages.from_server(frames)
+
+    @_os_errors()
+    def receive_frames(self) -> list[memoryview] | None:
+        """The next message's frames as they came, None where there is none yet."""
         try:
             frames = self._socket.recv_multipart(zmq.DONTWAIT, copy=False)
         except zmq.Again:
             return None
-        return messages.from_server([frame.buffer for frame in frames])
+        return [frame.buffer for frame in frames]
 
+    @_os_errors()
     def look(self) -> None:
         """Hear what became of the connection."""
         while self._monitor.poll(0):
@@ -71,11 +105,14 @@ class Link:
     def wait(self, seconds: float) -> None:
         """Wait until something has come or happened, at most so long."""
         poller = zmq.Poller()
-        poller.register(self._socket, zmq.POLLIN)
-        poller.register(self._monitor, zmq.POLLIN)
+        self.watch(poller)
         poller.poll(int(seconds * 1000))
 
+    def watch(self, poller: zmq.Poller, sending: bool = False) -> None:
+        """Have a poller wait until something has come or happened, or, if asked to, can be sent."""
+        poller.register(self._socket, zmq.POLLIN | (zmq.POLLOUT if sending else 0))
+        poller.register(self._monitor, zmq.POLLIN)
+
     def close(self) -> None:
-        self._socket.disable_monitor()
-        self._monitor.close(0)
-        self._socket.close(0)
+        """End the connection; a second time does nothing."""
+        self._context.destroy(linger=0)

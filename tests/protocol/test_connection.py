@@ -217,7 +217,15 @@ def test_what_an_installer_writes_down(path: Path) -> None:
     place = path.with_name("installation.json")
     connection.write_installation(place, written)
     assert connection.read_installation(place) == written
-    for text in ("", "{}", "[]", '{"format":1,"connection":"relative","command":[],"remedy":""}'):
+    relayed = replace(written, relay=("/opt/my python", "-m", "deepblend_protocol.relay"))
+    connection.write_installation(place, relayed)
+    assert connection.read_installation(place) == relayed
+    known = json.loads(place.read_text())
+    del known["relay"]  # as installers before there were relays
+    place.write_text(json.dumps(known))
+    assert connection.read_installation(place) == written
+    damaged = [json.dumps({**known, "relay": relay}) for relay in ("/opt/python", None, ["/opt/python", 3])]
+    for text in (*damaged, "", "{}", "[]", '{"format":1,"connection":"relative","command":[],"remedy":""}'):
         place.write_text(text)
         with pytest.raises(ConnectionUnusable, match="install the plug-in again"):
             connection.read_installation(place)

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 from deepblend_protocol import client as client_module
-from deepblend_protocol import connection, errors, messages
+from deepblend_protocol import connection, errors, finder, messages
 from deepblend_protocol.client import (
     Client,
     EchoReceived,
@@ -346,7 +346,7 @@ def test_a_newer_client_replaces_a_local_server(
     with Client(installation, "old") as old:
         old.run(small())
         before = pid_of(old)
-    monkeypatch.setattr(client_module, "__version__", "0.2.0")
+    monkeypatch.setattr(finder, "__version__", "0.2.0")
     assert client.run(small()).state is JobState.DONE  # with the version that its command starts, whatever that is
     assert pid_of(client) != before
     wait_for(lambda: not psutil.pid_exists(before) or psutil.Process(before).status() == "zombie", "the old one's end")
