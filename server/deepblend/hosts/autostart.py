@@ -40,6 +40,11 @@ def uninstall() -> list[str]:
     return _system().uninstall()
 
 
+def registered() -> bool:
+    """Whether the server is started at every login."""
+    return _system().registered()
+
+
 def systemd_unit(command: Sequence[str]) -> str:
     """A user unit (systemd.service(5)); in ExecStart, % and $ mean something and are doubled."""
     quoted = " ".join(
@@ -95,6 +100,9 @@ class _Systemd:
         _tried("systemctl", "--user", "daemon-reload")
         return done
 
+    def registered(self) -> bool:
+        return self.path.exists()
+
 
 class _Launchd:
     def __init__(self) -> None:
@@ -112,6 +120,9 @@ class _Launchd:
     def uninstall(self) -> list[str]:
         _tried("launchctl", "bootout", f"{self._domain}/{LABEL}")
         return _remove(self.path)
+
+    def registered(self) -> bool:
+        return self.path.exists()
 
 
 class _Windows:
@@ -134,6 +145,15 @@ class _Windows:
         except OSError as error:
             raise WriteFailed(path=_RUN_KEY, reason=str(error)) from error
         return ["The server is not started at login any more."]
+
+    def registered(self) -> bool:
+        winreg = _winreg()
+        try:
+            with winreg.OpenKey(winreg.HKEY_CURRENT_USER, _RUN_KEY) as key:
+                winreg.QueryValueEx(key, "deepblend")
+        except OSError:
+            return False
+        return True
 
 
 def _winreg() -> Any:

@@ -1,0 +1,59 @@
+"""``deepblend doctor``: checks everything from GIMP's Python to the GPU, and says how to mend what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from .install import add_gimp, add_profile
+
+if TYPE_CHECKING:
+    from ..checks import Finding
+
+NAME = "doctor"
+HELP = "Check everything from GIMP's Python to the GPU, and say how to mend what is wrong."
+_EPILOG = """\
+Each line is 'ok', 'note' (nothing to mend), 'warn' (it works, though not as well
+as it could) or 'wrong'. Nothing is changed, and no server is left running.
+
+exit status: 0 healthy, 1 something is wrong."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _EPILOG
+    add_profile(parser)
+    add_gimp(parser)
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what is found. Raises nothing of its own."""
+    findings = []
+    for finding in _findings(args):
+        findings.append(finding)
+        if not args.json:
+            print(_line(finding), flush=True)  # asking GIMP takes seconds
+    wrong, warned = (sum(one.status == status for one in findings) for status in ("wrong", "warn"))
+    if args.json:
+        print(json.dumps({"healthy": not wrong, "findings": [asdict(one) for one in findings]}, indent=2))
+    elif wrong:
+        print(f"\n{wrong} of {len(findings)} checks found something wrong.")
+    else:
+        print("\nNothing is wrong; see the warnings above." if warned else "\nAll is well.")
+    return 1 if wrong else 0
+
+
+def _findings(args: argparse.Namespace) -> Iterator[Finding]:
+    from ..checks import gimp, here
+
+    for check in (here.installation, here.weights, here.devices, here.files, here.server, here.autostart):
+        yield from check()
+    yield from gimp.profiles(args.profile, args.gimp)
+
+
+def _line(finding: Finding) -> str:
+    line = f"{finding.status:<5}  {finding.name + ':':<20} {finding.sentence}"
+    return f"{line}\n{'':<27} -> {finding.remedy}" if finding.remedy else line
