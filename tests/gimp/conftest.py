@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from deepblend_protocol import connection
-from gimp import Gimp
+from gimp import Gimp, rewrite
 from harness import Served
 
 HOSTS = Path(__file__).parents[1] / "hosts"
@@ -62,6 +61,7 @@ def profile(tmp_path_factory: pytest.TempPathFactory, root: Path, gimp_server: S
     """A profile with the plug-in, GIMP's own start behind it."""
     folder = tmp_path_factory.mktemp("gimp-profile")
     installed(folder, gimp_server.path)
+    (folder / "profile" / "gimprc").write_text("(show-welcome-dialog no)\n(check-updates no)\n")
     first = Gimp(root, folder)
     first.run("answer = 1")
     first.end()
@@ -85,14 +85,6 @@ def start(root: Path, profile: Path, gimp_server: Served, tmp_path_factory) -> I
     yield one
     for each in started:
         each.end()
-
-
-def rewrite(folder: Path, **changed) -> None:
-    """Change what the installer wrote down of the server."""
-    from dataclasses import replace
-
-    path = folder / "profile" / "plug-ins" / "deepblend-gimp" / "installation.json"
-    connection.write_installation(path, replace(connection.read_installation(path), **changed))
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,21 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from deepblend_protocol import connection
 
 HERE = Path(__file__).parent
 ENTER = HERE.parent / "hosts" / "enter.sh"
 DEADLINE_S = 180.0
+
+
+def rewrite(folder: Path, **changed: Any) -> None:
+    """Change what the installer wrote down of the server, in the profile of a GIMP's folder."""
+    path = folder / "profile" / "plug-ins" / "deepblend-gimp" / "installation.json"
+    connection.write_installation(path, replace(connection.read_installation(path), **changed))
 
 
 def wait_for(happens: Callable[[], Any], what: str, seconds: float = DEADLINE_S) -> Any:
@@ -66,11 +75,12 @@ class Gimp:
         else:
             command = ["gimp-console", "-i", "-d", *batch, "--quit"]
         self.said = folder / "gimp.txt"
-        folders = ":".join([str(folder), *shared])
-        variables = [f"{name}={value}" for name, value in own.items()]
+        self.entered = ["bash", str(ENTER), str(root), ":".join([str(folder), *shared])]
+        self.entered += ["env", "-i", *(f"{name}={value}" for name, value in own.items())]
+        """The beginning of a command that runs as this GIMP does."""
         with self.said.open("wb") as said:
             self.process = subprocess.Popen(
-                ["bash", str(ENTER), str(root), folders, "env", "-i", *variables, *command],
+                [*self.entered, *command],
                 stdout=said,
                 stderr=said,
                 stdin=subprocess.DEVNULL,

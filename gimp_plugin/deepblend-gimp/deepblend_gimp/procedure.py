@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import traceback
 from collections.abc import Mapping
 from typing import Any
@@ -231,15 +232,22 @@ def _blended(
 
         server.connect()
         tell(0.0, _("Reading the picture"))
+        times = [time.monotonic()]
         hide = config.get_property("hide-original")
         hidden = covers(image, layer, subject.selection) if hide == "auto" else hide == "yes"
-        job = blending.run(server, document.read(subject, resolve(given), given), tell)
+        request = document.read(subject, resolve(given), given)
+        times.append(time.monotonic())
+        job = blending.run(server, request, tell)
+        times.append(time.monotonic())
         _check(image, layer)
         new = result.make(subject, job.layer, _name(layer, given), arguments_of(config))
         above = above if above.is_valid() else layer
         result.insert(image, new, above, layer if hidden else None, config.get_property("as-layer-mask"))
+        times.append(time.monotonic())
     Gimp.displays_flush()
-    return new, json.dumps(dict(job.report))
+    reading, waiting, inserting = (round(after - before, 3) for before, after in zip(times, times[1:]))
+    in_gimp = {"reading": reading, "waiting": waiting, "inserting": inserting}
+    return new, json.dumps({**job.report, "gimp_seconds": in_gimp})
 
 
 def _check(image: Gimp.Image, layer: Gimp.Layer) -> None:

@@ -47,7 +47,7 @@ class Selection:
             return None
 
     def packed(self, within: Box) -> bytes:
-        """The selection in 8 bits, compressed, as far as it lies in a box; ASCII, which is all a parasite takes here."""
+        """The selection in 8 bits, compressed, as far as it lies in a box; ASCII, as parasites take it."""
         box = geometry.common(self.box, within) or (*within[:2], 1, 1)
         body = zlib.compress(bytes(gegl.read(self.buffer, box, _KEPT)))
         return json.dumps(box).encode() + b"\n" + base64.b64encode(body)

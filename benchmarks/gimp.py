@@ -1,0 +1,138 @@
+"""GIMP with 24 megapixels: ``python -m benchmarks.gimp``. Needs what tests/gimp needs.
+
+Prints seconds from the call to the new layer, by step, and how long GIMP itself was held at most. That is measured
+from another plug-in, which asks GIMP for its images as fast as it answers: an answer waits for GIMP's main loop.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+TESTS = Path(__file__).parents[1] / "tests"
+sys.path[:0] = [str(TESTS / "gimp"), str(TESTS / "service")]
+
+from gimp import Gimp, wait_for  # noqa: E402
+from harness import Served  # noqa: E402
+from screen import Screen  # noqa: E402
+
+WIDTH, HEIGHT = 6000, 4000
+SIDE = 1024
+"""Of the square that is selected: a megapixel."""
+OPEN = f"""
+import random, time
+image = tools.new_image({WIDTH}, {HEIGHT}, False, "PRECISION")
+for name in ("Background", "Boat"):
+    layer = Gimp.Layer.new(image, name, {WIDTH}, {HEIGHT}, Gimp.ImageType.RGBA_IMAGE, 100, Gimp.LayerMode.NORMAL)
+    image.insert_layer(layer, None, 0)
+    layer.fill(Gimp.FillType.WHITE)
+    for operation, values in (("gegl:plasma", dict(seed=len(name), turbulence=1.5)),):
+        made = Gimp.DrawableFilter.new(layer, operation, "")
+        for key, value in values.items():
+            made.get_config().set_property(key, value)
+        layer.merge_filter(made)
+image.select_rectangle(Gimp.ChannelOps.REPLACE, 2400, 1500, {SIDE}, {SIDE})
+image.set_selected_layers([layer])
+image.clean_all()
+answer = [len(image.get_layers()), layer.get_name()]
+"""
+BLEND = """
+began = time.monotonic()
+done = tools.blend(image, layer, method="METHOD")
+answer = {"total": time.monotonic() - began, "report": done["report"]}
+"""
+HELD = """
+longest, count, since = 0.0, 0, time.monotonic()
+while len(image.get_layers()) == LAYERS and time.monotonic() - since < 300:
+    before = time.monotonic()
+    Gimp.get_images()
+    longest, count = max(longest, time.monotonic() - before), count + 1
+for _ in range(50):
+    before = time.monotonic()
+    Gimp.get_images()
+    longest = max(longest, time.monotonic() - before)
+answer = {"longest": longest, "asked": count}
+"""
+
+
+def main() -> None:
+    made = subprocess.run(["bash", TESTS / "hosts" / "make_root.sh"], capture_output=True, text=True, check=True)
+    root = Path(made.stdout.strip())
+    folder = Path(tempfile.mkdtemp(prefix="deepblend-benchmark-"))
+    served = Served(folder / "server" / "connection.json", (), {})
+    try:
+        print(f"{os.cpu_count()} cores; {served.connection.version=}")
+        wait_for(lambda: _ready(served), "the engine")
+        (folder / "profile").mkdir()
+        command = [sys.executable, "-m", "deepblend.commands.cli", "install", "gimp", "--no-check"]
+        subprocess.run(
+            [*command, "--profile", str(folder / "profile")],
+            env={**os.environ, "DEEPBLEND_CONNECTION": str(served.path)},
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        (folder / "profile" / "gimprc").write_text("(show-welcome-dialog no)\n(check-updates no)\n")
+        print("precision       method    reading  sending  blending  inserting   total  (seconds)")
+        gimp = Gimp(root, folder, shared=(str(served.path.parent),))
+        for precision in ("U8_NON_LINEAR", "U16_NON_LINEAR"):
+            for method in ("poisson", "deep"):
+                print(f"{precision:15} {method:8} {_split(gimp, precision, method)}", flush=True)
+        gimp.end()
+        gimp = Gimp(root, folder, window=True, shared=(str(served.path.parent),))
+        for precision in ("U8_NON_LINEAR", "U16_NON_LINEAR"):
+            for label, held in _held(gimp, folder, precision).items():
+                print(f"{precision:15} {label}: GIMP held for at most {held:.2f} s", flush=True)
+        gimp.end()
+    finally:
+        served.end()
+        shutil.rmtree(folder)
+
+
+def _ready(served: Served) -> bool:
+    return any(psutil.Process(one.pid).memory_info().rss > 400e6 for one in served.workers())
+
+
+def _split(gimp: Gimp, precision: str, method: str) -> str:
+    gimp.run(OPEN.replace("PRECISION", precision), 300)
+    known: dict[str, Any] = gimp.run(BLEND.replace("METHOD", method), 600)
+    gimp.run("image.delete()")
+    own, blending = known["report"]["gimp_seconds"], known["report"]["seconds"]["total"]
+    steps = (own["reading"], own["waiting"] - blending, blending, own["inserting"], known["total"])
+    return "".join(f"{each:9.2f}" for each in steps)
+
+
+def _held(gimp: Gimp, folder: Path, precision: str) -> dict[str, float]:
+    """By what the user does: opening the dialog with its preview, and the blend from OK to the new layer."""
+    gimp.run(OPEN.replace("PRECISION", precision) + "\nshown = Gimp.Display.new(image)\nGimp.displays_flush()", 300)
+    screen = Screen(gimp, folder)
+    main = screen.await_window("\\*?\\[Untitled\\]")
+    held = {}
+    screen.activate(main)
+    wait_for(lambda: gimp.run("b = time.monotonic(); Gimp.get_images(); answer = time.monotonic() - b") < 0.02, "rest")
+    number = gimp.start(
+        HELD.replace("== LAYERS and time.monotonic() - since < 300", "and time.monotonic() - since < 12")
+    )
+    screen.key("alt+r")
+    screen.key("o")
+    screen.key("b")
+    window = screen.await_window("Deep Image Blending")
+    held["the dialog and its preview"] = gimp.answer(number)["longest"]
+    number = gimp.start(HELD.replace("LAYERS", "2"))
+    screen.activate(window)
+    screen.key("alt+n")
+    held["from OK to the new layer"] = gimp.answer(number, 400)["longest"]
+    gimp.run("shown.delete()")
+    return held
+
+
+if __name__ == "__main__":
+    print(json.dumps({"python": sys.version.split()[0]}))
+    main()

@@ -1,0 +1,65 @@
+"""The virtual screen that a GIMP with a window is on: clicks, keys and screenshots, by xdotool and ImageMagick."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import psutil
+from gimp import Gimp, wait_for
+from PIL import Image
+
+
+class Screen:
+    """Args:
+    gimp: started with ``window``.
+    shots: the folder that screenshots are kept in.
+    """
+
+    def __init__(self, gimp: Gimp, shots: Path) -> None:
+        self._shots = shots
+        display = gimp.folder / "scripts" / "display"
+        wait_for(display.exists, "the screen")
+        inside = wait_for(lambda: psutil.Process(gimp.process.pid).children(), "GIMP's processes")[0].pid
+        # The X server's socket lies in the root's own /tmp.
+        self._into = ["nsenter", "-t", str(inside), "-m", "-p", "-r", "-w", "env"]
+        self._into.append(f"DISPLAY=:{display.read_text().strip()}")
+
+    def do(self, *command: str) -> str:
+        """What a command says, whether it succeeds or not."""
+        return subprocess.run([*self._into, *command], capture_output=True, text=True, timeout=60, check=False).stdout
+
+    def key(self, *keys: str) -> None:
+        self.do("xdotool", "key", "--delay", "60", *keys)
+
+    def type(self, text: str) -> None:
+        self.do("xdotool", "type", "--delay", "40", text)
+
+    def click(self, x: int, y: int) -> None:
+        self.do("xdotool", "mousemove", str(x), str(y), "sleep", "0.1", "click", "1")
+
+    def window(self, title: str) -> str | None:
+        """The newest visible window whose title begins so."""
+        found = self.do("xdotool", "search", "--onlyvisible", "--name", f"^{title}").split()
+        return found[-1] if found else None
+
+    def await_window(self, title: str, seconds: float = 60) -> str:
+        return wait_for(lambda: self.window(title), f"the window '{title}'", seconds)
+
+    def await_no_window(self, title: str, seconds: float = 60) -> None:
+        wait_for(lambda: self.window(title) is None, f"the end of the window '{title}'", seconds)
+
+    def activate(self, window: str) -> None:
+        self.do("xdotool", "windowactivate", "--sync", window)
+
+    def pixels(self, window: str = "root") -> np.ndarray:
+        """(height, width, 3): what is seen in a window, without its frame, or on the whole screen."""
+        command = [*self._into, "import", "-window", window, "png:-"]
+        shot = subprocess.run(command, capture_output=True, timeout=60, check=True).stdout
+        return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
+
+    def keep(self, name: str) -> None:
+        """Keep a screenshot."""
+        Image.fromarray(self.pixels()).save(self._shots / f"{name}.png")

@@ -1,0 +1,312 @@
+"""GIMP as a person uses it: menus, the dialog and its preview, progress, cancel, repeat, undo."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from deepblend.commands import demo
+from gimp import Gimp, rewrite, wait_for
+from harness import Served
+from pictures import stored
+from PIL import Image
+from screen import Screen
+
+DIALOG, PROGRESS = "Deep Image Blending", "Blending 'Kingfisher'"
+EXAMPLE = Path(demo.__file__).parents[1] / "example"
+FILLED = 80
+"""Green of the progress bar where it is filled, at least; of 255."""
+ABOVE, LEFT = 98, 216
+"""Where the example's bird comes to lie."""
+
+
+class Desk:
+    """A GIMP in a window, with a document open."""
+
+    def __init__(self, gimp: Gimp, shots: Path) -> None:
+        self.gimp = gimp
+        self.screen = Screen(gimp, shots)
+        gimp.run("answer = True")
+        self.open()
+
+    def open(self) -> None:
+        """The example's painting with the bird's photograph on it, the bird selected; anything else is closed."""
+        target = Image.open(EXAMPLE / "target.jpg").convert("RGBA")
+        source = Image.open(EXAMPLE / "source.png").convert("RGBA")
+        mask = Image.open(EXAMPLE / "mask.png").convert("L")
+        folder = self.gimp.folder
+        stored(folder / "below", np.asarray(target))
+        stored(folder / "layer", np.asarray(source))
+        stored(folder / "mask", np.asarray(mask))
+        self.gimp.run(
+            f"""
+for display in Gimp.get_images() and [one for one in shared_displays]:
+    display.delete()
+image = tools.new_image({target.width}, {target.height})
+tools.new_layer(image, "{folder}/below", "Starry Night", {target.width}, {target.height})
+layer = tools.new_layer(image, "{folder}/layer", "Kingfisher", {source.width}, {source.height}, {LEFT}, {ABOVE})
+channel = Gimp.Channel.new(image, "mask", {target.width}, {target.height}, 100, Gegl.Color.new("black"))
+image.insert_channel(channel, None, 0)
+buffer = channel.get_buffer()
+with open("{folder}/mask", "rb") as file:
+    place = Gegl.Rectangle.new({LEFT}, {ABOVE}, {mask.width}, {mask.height})
+    buffer.set(place, "Y u8", file.read())
+buffer.flush()
+channel.update(0, 0, {target.width}, {target.height})
+image.select_item(Gimp.ChannelOps.REPLACE, channel)
+image.remove_channel(channel)
+image.set_selected_layers([layer])
+image.clean_all()
+shared_displays = [Gimp.Display.new(image)]
+was = tools.state(image)
+answer = True
+""".replace("[one for one in shared_displays]", "globals().get('shared_displays', [])")
+        )
+        window = self.screen.await_window("\\[Untitled\\]|\\*\\[Untitled\\]")
+        self.screen.do("xdotool", "windowsize", window, "1400", "876")
+        self.screen.do("xdotool", "windowmove", window, "0", "0")
+        self.screen.activate(window)
+        self.main = window
+
+    def state(self) -> dict[str, Any]:
+        return self.gimp.run("answer = tools.state(image)")
+
+    def names(self) -> list[str]:
+        return [one["name"] for one in self.state()["layers"]]
+
+    def unchanged(self) -> bool:
+        return self.gimp.run("answer = tools.state(image) == was")
+
+    def choose(self, letter: str = "b") -> None:
+        """Filters > Combine > the item with this mnemonic."""
+        self.screen.activate(self.main)
+        self.screen.key("alt+r")
+        self.screen.key("o")
+        time.sleep(0.3)  # the submenu slides in; nothing tells when it has
+        self.screen.key(letter)
+
+    def dialog(self, letter: str = "b") -> str:
+        self.choose(letter)
+        window = self.screen.await_window(DIALOG)
+        self.screen.activate(window)
+        return window
+
+    def picture(self, window: str) -> np.ndarray:
+        """The dialog's preview, as it is on the screen."""
+        return self.screen.pixels(window)[30:400, 30:420].astype(int)
+
+    def await_preview(self, window: str) -> np.ndarray:
+        """The preview when its bar is full."""
+
+        def full() -> bool:
+            bar = self.screen.pixels(window)[425:455, 120:438, 1].max(0)
+            return bar[0] > FILLED and bar[-1] > FILLED
+
+        time.sleep(0.3)  # until a changed setting has begun a new one
+        wait_for(full, "the preview's end")
+        return self.picture(window)
+
+    def style(self, value: float) -> None:
+        """Type a value into the dialog's first field."""
+        self.screen.key("alt+t", "ctrl+a")
+        self.screen.type(f"{value:g}")
+        self.screen.key("Tab")
+
+    def closed(self) -> None:
+        """Whatever a test left open."""
+        for _ in range(4):
+            if self.screen.window(DIALOG) or self.screen.window("GIMP Message") or self.screen.window(PROGRESS):
+                self.screen.key("Escape")
+                time.sleep(0.2)
+        self.screen.await_no_window(DIALOG)
+
+
+@pytest.fixture(scope="module")
+def session(start: Callable[..., Gimp], shots: Path) -> Iterator[Desk]:
+    yield Desk(start(window=True), shots)
+
+
+@pytest.fixture
+def desk(session: Desk) -> Iterator[Desk]:
+    session.open()
+    yield session
+    session.closed()
+
+
+def test_from_the_menu_to_the_new_layer_and_back(desk: Desk):
+    desk.screen.activate(desk.main)
+    desk.screen.key("alt+r")
+    desk.screen.key("o")
+    time.sleep(0.7)
+    desk.screen.keep("menu")
+    desk.screen.key("b")
+    window = desk.screen.await_window(DIALOG)
+    desk.screen.activate(window)
+    first = desk.await_preview(window)
+    desk.screen.keep("dialog")
+
+    desk.style(0)
+    seamless = desk.await_preview(window)
+    assert np.abs(seamless - first).mean() > 1.5, "the preview did not follow the slider"
+    desk.style(1)
+    strong = desk.await_preview(window)
+    assert np.abs(strong - seamless).mean() > 3
+    desk.screen.keep("dialog_style_1")
+
+    desk.screen.key("alt+b")
+    time.sleep(0.5)
+    before = desk.picture(window)
+    desk.screen.keep("dialog_before")
+    assert np.abs(before - strong).mean() > 10, "before and after look alike"
+    desk.screen.key("alt+b")
+
+    desk.screen.key("alt+n")
+    desk.screen.await_window(PROGRESS)
+    wait_for(lambda: desk.screen.window(DIALOG) is None, "the dialog's end")
+    time.sleep(1)
+    desk.screen.keep("progress")
+    desk.screen.await_no_window(PROGRESS, 120)
+    assert desk.names() == ["Kingfisher, blended (style 1)", "Kingfisher", "Starry Night"]
+    time.sleep(1)
+    desk.screen.keep("result")
+    after = desk.state()
+    assert after["layers"][1:] == desk.gimp.run("answer = was['layers']"), "another layer was changed"
+    assert after["selection"] == desk.gimp.run("answer = was['selection']")
+
+    desk.screen.activate(desk.main)
+    desk.screen.key("ctrl+z")
+    wait_for(desk.unchanged, "one undo takes it all back", 20)
+    desk.screen.key("ctrl+y")
+    wait_for(lambda: desk.state() == after, "redo brings it again", 20)
+
+
+def test_cancel_stops_at_once_and_changes_nothing(desk: Desk):
+    desk.gimp.run("layer.set_name('Heron'); layer.set_name('Kingfisher'); was = tools.state(image)")
+    window = desk.dialog()
+    desk.screen.key("alt+n")
+    progress = desk.screen.await_window(PROGRESS)
+    time.sleep(1.0)
+    desk.screen.activate(progress)
+    since = time.monotonic()
+    desk.screen.key("alt+c")
+    desk.screen.await_no_window(PROGRESS)
+    assert time.monotonic() - since < 5  # the figure is in docs/gimp.md; a busy machine's screen is slow
+    assert desk.unchanged()
+    assert desk.screen.window(window) is None
+    # Nothing came into the undo history: one undo takes back what was done before.
+    desk.screen.activate(desk.main)
+    desk.screen.key("ctrl+z")
+    wait_for(lambda: "Heron" in desk.names(), "the undo of what was before", 20)
+
+
+def test_cancel_in_the_dialog_changes_nothing(desk: Desk):
+    window = desk.dialog()
+    desk.await_preview(window)
+    desk.screen.key("Escape")
+    desk.screen.await_no_window(DIALOG)
+    assert desk.unchanged()
+
+
+def test_repeat_last_blends_again_without_a_dialog(desk: Desk):
+    window = desk.dialog()
+    desk.style(0)
+    desk.screen.key("alt+n")
+    wait_for(lambda: "Kingfisher, seamless" in desk.names(), "the first blend")
+    desk.gimp.run("image.set_selected_layers([layer]); Gimp.displays_flush()")
+    desk.screen.await_no_window(PROGRESS)
+    desk.screen.activate(desk.main)
+    desk.screen.key("ctrl+f")
+    wait_for(lambda: len(desk.names()) == 4, "the second blend")
+    assert desk.screen.window(window) is None
+    first, second = (one["pixels"] for one in desk.state()["layers"] if "seamless" in one["name"])
+    assert first == second
+
+
+def test_blend_again_opens_with_the_layers_own_settings(desk: Desk):
+    desk.gimp.run("""
+made = tools.blend(image, layer, style=0.2, keep_colours=0.9, method="poisson")["layer"]
+Gimp.Selection.none(image)
+image.set_selected_layers([made])
+Gimp.displays_flush()
+""")
+    window = desk.dialog("g")
+    preview = desk.await_preview(window)
+    desk.screen.keep("again")
+    desk.screen.key("alt+n")
+    wait_for(lambda: len(desk.names()) == 4, "the second blend")
+    assert desk.names()[0] == "Kingfisher, blended (style 0.2)"
+    kept = desk.gimp.run("answer = bytes(image.get_layers()[0].get_parasite('deepblend-settings').get_data()).decode()")
+    assert '"keep-colours": 0.9' in kept
+    assert np.abs(preview - preview.mean()).max() > 50
+
+
+def test_presets_are_saved_found_again_and_deleted(desk: Desk):
+    window = desk.dialog()
+    desk.style(0.35)
+    desk.screen.key("alt+v")
+    asked = desk.screen.await_window("Save preset")
+    desk.screen.activate(asked)
+    desk.screen.type("Boats at night")
+    desk.screen.key("Return")
+    desk.screen.await_no_window("Save preset")
+    file = desk.gimp.folder / "profile" / "deepblend-presets.json"
+    wait_for(file.exists, "the preset's file", 20)
+    assert "Boats at night" in file.read_text()
+    desk.screen.activate(window)
+    time.sleep(0.5)
+    desk.screen.keep("presets")
+    desk.screen.key("alt+d")
+    wait_for(lambda: "Boats at night" not in file.read_text(), "the preset's end", 20)
+
+
+def test_found_by_search(desk: Desk):
+    desk.screen.activate(desk.main)
+    desk.screen.key("slash")
+    search = desk.screen.await_window("Search Actions")
+    desk.screen.activate(search)
+    desk.screen.type("deep image")
+    time.sleep(1.5)
+    desk.screen.keep("search")
+    desk.screen.key("Return")
+    desk.screen.await_window(DIALOG)
+
+
+@pytest.mark.parametrize("what", ["image", "layer"])
+def test_closed_or_deleted_meanwhile(desk: Desk, what: str):
+    desk.dialog()
+    desk.screen.key("alt+n")
+    desk.screen.await_window(PROGRESS)
+    undo = {
+        "image": "for display in shared_displays: display.delete()\nshared_displays = []",
+        "layer": "image.remove_layer(layer)\nGimp.displays_flush()",
+    }
+    desk.gimp.run(undo[what] + "\nanswer = True")
+    desk.screen.await_window("GIMP Message")
+    desk.screen.await_no_window(PROGRESS)
+    desk.screen.keep(f"{what}_gone")
+    desk.screen.key("Return")
+    desk.screen.await_no_window("GIMP Message")
+    if what == "layer":
+        assert desk.names() == ["Starry Night"]
+
+
+def test_a_server_that_cannot_be_had_is_said_in_the_dialog_and_after(
+    start: Callable[..., Gimp], shots: Path, tmp_path: Path, gimp_server: Served
+):
+    (tmp_path / "nowhere").mkdir(mode=0o700)
+    gimp = start(window=True, server=tmp_path / "nowhere" / "connection.json")
+    rewrite(gimp.folder, command=("/no/such/python",))
+    desk = Desk(gimp, shots)
+    desk.dialog()
+    time.sleep(1.5)
+    desk.screen.keep("error_dialog")
+    desk.screen.key("alt+n")
+    desk.screen.await_window("GIMP Message")
+    desk.screen.keep("error")
+    assert desk.unchanged()
+    desk.screen.key("Return")
+    gimp.end()
