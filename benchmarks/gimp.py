@@ -6,12 +6,13 @@ from another plug-in, which asks GIMP for its images as fast as it answers: an a
 
 from __future__ import annotations
 
-import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ import psutil
 TESTS = Path(__file__).parents[1] / "tests"
 sys.path[:0] = [str(TESTS / "gimp"), str(TESTS / "service")]
 
-from gimp import Gimp, wait_for  # noqa: E402
-from harness import Served  # noqa: E402
+from gimp import Gimp  # noqa: E402
+from harness import Served, wait_for  # noqa: E402
 from screen import Screen  # noqa: E402
 
 WIDTH, HEIGHT = 6000, 4000
@@ -44,6 +45,7 @@ image.set_selected_layers([layer])
 image.clean_all()
 answer = [len(image.get_layers()), layer.get_name()]
 """
+SHOW = "\nshown = Gimp.Display.new(image)\nGimp.displays_flush()"
 BLEND = """
 began = time.monotonic()
 done = tools.blend(image, layer, method="METHOD")
@@ -69,7 +71,9 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="deepblend-benchmark-"))
     served = Served(folder / "server" / "connection.json", (), {})
     try:
-        print(f"{os.cpu_count()} cores; {served.connection.version=}")
+        print(
+            f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}, deepblend {served.connection.version}"
+        )
         wait_for(lambda: _ready(served), "the engine")
         (folder / "profile").mkdir()
         command = [sys.executable, "-m", "deepblend.commands.cli", "install", "gimp", "--no-check"]
@@ -88,8 +92,14 @@ def main() -> None:
         gimp.end()
         gimp = Gimp(root, folder, window=True, shared=(str(served.path.parent),))
         for precision in ("U8_NON_LINEAR", "U16_NON_LINEAR"):
-            for label, held in _held(gimp, folder, precision).items():
+            gimp.run(OPEN.replace("PRECISION", precision) + SHOW, 300)
+            screen = Screen(gimp, folder)
+            window = screen.await_window("\\*?\\[Untitled\\]")
+            screen.activate(window)
+            for label, held in _held(gimp, screen).items():
                 print(f"{precision:15} {label}: GIMP held for at most {held:.2f} s", flush=True)
+            print(f"{precision:15} Cancel took {_cancelled(screen, window):.2f} s", flush=True)
+            gimp.run("shown.delete()")
         gimp.end()
     finally:
         served.end()
@@ -109,13 +119,9 @@ def _split(gimp: Gimp, precision: str, method: str) -> str:
     return "".join(f"{each:9.2f}" for each in steps)
 
 
-def _held(gimp: Gimp, folder: Path, precision: str) -> dict[str, float]:
+def _held(gimp: Gimp, screen: Screen) -> dict[str, float]:
     """By what the user does: opening the dialog with its preview, and the blend from OK to the new layer."""
-    gimp.run(OPEN.replace("PRECISION", precision) + "\nshown = Gimp.Display.new(image)\nGimp.displays_flush()", 300)
-    screen = Screen(gimp, folder)
-    main = screen.await_window("\\*?\\[Untitled\\]")
     held = {}
-    screen.activate(main)
     wait_for(lambda: gimp.run("b = time.monotonic(); Gimp.get_images(); answer = time.monotonic() - b") < 0.02, "rest")
     number = gimp.start(
         HELD.replace("== LAYERS and time.monotonic() - since < 300", "and time.monotonic() - since < 12")
@@ -129,10 +135,22 @@ def _held(gimp: Gimp, folder: Path, precision: str) -> dict[str, float]:
     screen.activate(window)
     screen.key("alt+n")
     held["from OK to the new layer"] = gimp.answer(number, 400)["longest"]
-    gimp.run("shown.delete()")
     return held
 
 
+def _cancelled(screen: Screen, window: str) -> float:
+    """Seconds from Cancel to the end of the progress window, some seconds into a blend."""
+    screen.activate(window)
+    screen.key("ctrl+z")
+    screen.key("ctrl+f")
+    progress = screen.await_window("Blending 'Boat'")
+    screen.activate(progress)
+    time.sleep(5)
+    since = time.monotonic()
+    screen.key("alt+c")
+    screen.await_no_window("Blending 'Boat'")
+    return time.monotonic() - since
+
+
 if __name__ == "__main__":
-    print(json.dumps({"python": sys.version.split()[0]}))
     main()

@@ -115,7 +115,7 @@ class Finder:
         try:
             self._process = launch.start(self._installation.command, self._installation.connection)
         except (OSError, ValueError) as error:
-            raise ServerStart(reason=f"{self._installation.command[0]}: {error}") from error
+            raise ServerStart(reason=f"{self._installation.command[0]}: {getattr(error, "strerror", None) or error}") from error
         self._await_server()
 
     def _look_for_server(self) -> None:

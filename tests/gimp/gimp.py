@@ -6,13 +6,12 @@ import json
 import os
 import shutil
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from deepblend_protocol import connection
+from harness import wait_for
 
 HERE = Path(__file__).parent
 ENTER = HERE.parent / "hosts" / "enter.sh"
@@ -23,15 +22,6 @@ def rewrite(folder: Path, **changed: Any) -> None:
     """Change what the installer wrote down of the server, in the profile of a GIMP's folder."""
     path = folder / "profile" / "plug-ins" / "deepblend-gimp" / "installation.json"
     connection.write_installation(path, replace(connection.read_installation(path), **changed))
-
-
-def wait_for(happens: Callable[[], Any], what: str, seconds: float = DEADLINE_S) -> Any:
-    """What ``happens`` returns, as soon as that is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := happens()):
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.02)
-    return found
 
 
 class Gimp:

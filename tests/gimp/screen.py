@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from gimp import Gimp, wait_for
+from gimp import Gimp
+from harness import wait_for
 from PIL import Image
 
 

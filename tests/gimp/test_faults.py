@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from deepblend_protocol import connection
-from gimp import Gimp, rewrite, wait_for
-from harness import COMMAND, Served
+from gimp import Gimp, rewrite
+from harness import COMMAND, Served, wait_for
 from pictures import picture, stored
 
 WIDTH, HEIGHT = 900, 700

@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
-# Makes a Debian 13 root that holds the real GIMP and Krita, and prints its path: tests/hosts/make_root.sh
-# Kept between runs, under a name that follows from this file's content. Needs Linux, root's rights and debootstrap;
-# exits with 77 where these are missing.
+# Makes a Debian 13 root (2 GB) that holds the real GIMP and Krita, and prints its path: tests/hosts/make_root.sh
+# With --find it makes none. Kept between runs, under a name that follows from this file's content. Needs Linux, root's
+# rights and debootstrap; exits with 77 where there is no root and none can be made.
 set -euo pipefail
 here=$(readlink -f "$0")
 cache=${DEEPBLEND_HOSTS:-${XDG_CACHE_HOME:-$HOME/.cache}/deepblend-hosts}
 root=$cache/$(sha256sum "$here" | cut -c 1-16)
 
-if [ -e "$root/made" ]; then
+if [ "$(id -u)" = 0 ] && [ -e "$root/made" ]; then
     echo "$root"
     exit
+fi
+if [ "${1-}" = --find ]; then
+    echo "To test with GIMP, make a root for it, as root: tests/hosts/make_root.sh" >&2
+    exit 77
 fi
 if [ "$(uname)" != Linux ] || [ "$(id -u)" != 0 ]; then
     echo "A root with GIMP and Krita is made on Linux, as root." >&2

@@ -245,6 +245,8 @@ def _blended(
         result.insert(image, new, above, layer if hidden else None, config.get_property("as-layer-mask"))
         times.append(time.monotonic())
     Gimp.displays_flush()
+    for note in job.report.get("notes", ()):
+        Gimp.message(note)
     reading, waiting, inserting = (round(after - before, 3) for before, after in zip(times, times[1:]))
     in_gimp = {"reading": reading, "waiting": waiting, "inserting": inserting}
     return new, json.dumps({**job.report, "gimp_seconds": in_gimp})

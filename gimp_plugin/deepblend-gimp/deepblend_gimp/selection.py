@@ -18,6 +18,8 @@ from . import gegl
 from .samples import Samples, box_of, buffer_of, canvas_of, moved
 
 _KEPT = "Y u8"
+_BAND = 256
+"""Rows that are looked at together."""
 
 
 @dataclass
@@ -73,18 +75,21 @@ def mask_box(image: Gimp.Image, layer: Gimp.Layer, selection: Selection | None) 
 
 
 def covers(image: Gimp.Image, layer: Gimp.Layer, selection: Selection | None) -> bool:
-    """Whether everything that a layer shows is blended: no selection, or one that holds all of its visible pixels."""
-    if selection is None:
+    """Whether everything that a layer shows on the canvas is blended: no pixel is visible and not wholly selected."""
+    own = box_of(layer)
+    visible = geometry.common(own, canvas_of(image))
+    if selection is None or visible is None:
         return True
-    visible = geometry.common(mask_box(image, layer, None), canvas_of(image))
-    assert visible is not None  # mask_box has looked
-    if geometry.common(visible, selection.box) != visible:
-        return False
-    left_out = gegl.read(selection.buffer, visible, _KEPT).translate(b"\1" * 255 + b"\0")
-    if layer.has_alpha():
-        shown = gegl.read(layer.get_buffer(), moved(visible, box_of(layer)), "A u8").translate(b"\0" + b"\1" * 255)
-        return not int.from_bytes(left_out, "little") & int.from_bytes(shown, "little")
-    return not any(left_out)
+    x, y, w, h = visible
+    for top in range(y, y + h, _BAND):  # most layers that are not covered show it in the first rows
+        band = (x, top, w, min(_BAND, y + h - top))
+        left_out = int.from_bytes(gegl.read(selection.buffer, band, _KEPT).translate(b"\1" * 255 + b"\0"), "little")
+        if layer.has_alpha():
+            shown = gegl.read(layer.get_buffer(), moved(band, own), "A u8").translate(b"\0" + b"\1" * 255)
+            left_out &= int.from_bytes(shown, "little")
+        if left_out:
+            return False
+    return True
 
 
 def mask_plane(layer: Gimp.Layer, selection: Selection | None, box: Box, known: Samples) -> Plane | None:
