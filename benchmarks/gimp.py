@@ -71,9 +71,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="deepblend-benchmark-"))
     served = Served(folder / "server" / "connection.json", (), {})
     try:
-        print(
-            f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}, deepblend {served.connection.version}"
-        )
+        print(f"{os.cpu_count()} cores, {platform.machine()}, deepblend {served.connection.version}")
         wait_for(lambda: _ready(served), "the engine")
         (folder / "profile").mkdir()
         command = [sys.executable, "-m", "deepblend.commands.cli", "install", "gimp", "--no-check"]
