@@ -329,11 +329,18 @@ answer["gone"] = tools.blend(image, new, procedure="deepblend-again", wanted=Fal
 
 
 PASTE = "Gimp.Selection.all(image); Gimp.edit_copy([layer]); Gimp.edit_paste(layer, False)"
+INDEXED = "image.convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.MONO, 2, False, False, '')"
+CHANNEL = f"""
+channel = Gimp.Channel.new(image, "spot", {WIDTH}, {HEIGHT}, 50, Gegl.Color.new("black"))
+image.insert_channel(channel, None, 0)
+"""
 REFUSED = {
     "nothing-there": ("image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 20, 20)", "layer", "mask is empty"),
     "outside-the-canvas": ("layer.set_offsets(300, 20)", "layer", "lies wholly outside"),
     "two-layers": ("pass", "list(image.get_layers())", "2 layers are selected"),
     "floating-selection": (PASTE, "layer", "floating"),
+    "indexed": (INDEXED, "layer", "indexed"),
+    "a-channel": (CHANNEL, "channel", "is not a layer"),
     "nothing-visible": ("layer.fill(Gimp.FillType.TRANSPARENT)", "layer", "mask is empty"),
 }
 

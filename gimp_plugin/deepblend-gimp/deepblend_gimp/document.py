@@ -67,15 +67,17 @@ class Reduced:
 
     Args:
         longest: pixels of its longer side, at most.
+        grow_px: how far the mask may grow with it.
 
     Raises MaskEmpty, MaskOutside.
     """
 
-    def __init__(self, subject: Subject, longest: int) -> None:
+    def __init__(self, subject: Subject, longest: int, grow_px: float) -> None:
+        self.grow_px = grow_px
         image, layer = subject.image, subject.layer
         known = Samples(image)
         own, canvas = box_of(layer), canvas_of(image)
-        crop = geometry.needed(mask_box(image, layer, subject.selection), own, canvas, 0)
+        crop = geometry.needed(mask_box(image, layer, subject.selection), own, canvas, grow_px)
         inside = geometry.common(crop, own) if crop is not None else None
         assert crop is not None and inside is not None
         self.scale = min(1.0, longest / max(crop[2:]))
@@ -93,7 +95,7 @@ class Reduced:
         size = geometry.reduced(whole, scale)
         samples = gegl.read(below, (0, 0, *size), SCREEN, self.scale * scale, srgb=True)
         self._style = Plane(moved(whole, self._frame), size, "u8", "RGBA", samples, scale=scale)
-        self._picture = self._picture_of(subject.picture)
+        self._picture: Plane | None = None
 
     @property
     def _frame(self) -> Box:

@@ -34,13 +34,11 @@ class Preview:
 
     def __init__(self, subject: document.Subject, config: Gimp.ProcedureConfig) -> None:
         self._config = config
-        self._small = document.Reduced(subject, LONGEST)
+        self._subject = subject
         self._client: Client | None = None
         self._job: Job | None = None
         self._settling = 0
-        self._ground = _pixbuf(self._small.background)
-        self._before = _laid(self._small.layer, self._ground)
-        self._after: GdkPixbuf.Pixbuf | None = None
+        self._read()
         self._build()
 
     def __enter__(self) -> Preview:
@@ -60,6 +58,14 @@ class Preview:
             GLib.source_remove(self._settling)
         if self._client is not None:
             self._client.close()
+
+    def _read(self) -> None:
+        grow_px = max(64.0, 1.5 * self._config.get_property("grow-px"))  # some room, so that not every step reads anew
+        self._small = document.Reduced(self._subject, LONGEST, grow_px)
+        self._small.take_picture(self._config.get_property(PICTURE))
+        self._ground = _pixbuf(self._small.background)
+        self._before = _laid(self._small.layer, self._ground)
+        self._after: GdkPixbuf.Pixbuf | None = None
 
     def _build(self) -> None:
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
@@ -100,6 +106,8 @@ class Preview:
             return
         if self._job is not None:
             self._client.cancel(self._job)
+        if self._config.get_property("grow-px") > self._small.grow_px:
+            self._read()
         try:
             request = self._small.request(settings_of(self._config), Previews(LONGEST, INTERVAL_MS))
             self._job = self._client.submit(request)
