@@ -115,7 +115,8 @@ class Finder:
         try:
             self._process = launch.start(self._installation.command, self._installation.connection)
         except (OSError, ValueError) as error:
-            raise ServerStart(reason=f"{self._installation.command[0]}: {getattr(error, "strerror", None) or error}") from error
+            why = getattr(error, "strerror", None) or error
+            raise ServerStart(reason=f"{self._installation.command[0]}: {why}") from error
         self._await_server()
 
     def _look_for_server(self) -> None:

@@ -38,8 +38,13 @@ class Screen:
     def type(self, text: str) -> None:
         self.do("xdotool", "type", "--delay", "40", text)
 
-    def click(self, x: int, y: int) -> None:
-        self.do("xdotool", "mousemove", str(x), str(y), "sleep", "0.1", "click", "1")
+    def click(self, window: str, x: int, y: int) -> None:
+        self.do("xdotool", "mousemove", "--window", window, str(x), str(y), "sleep", "0.2", "click", "1")
+
+    def drag(self, window: str, y: int, *columns: int) -> None:
+        """Move along a row with the button pressed."""
+        places = [("mousemove", "--window", window, str(x), str(y), "sleep", "0.1") for x in columns]
+        self.do("xdotool", *places[0], "mousedown", "1", *(part for one in places[1:] for part in one), "mouseup", "1")
 
     def window(self, title: str) -> str | None:
         """The newest visible window whose title begins so."""

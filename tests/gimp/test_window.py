@@ -18,6 +18,10 @@ from screen import Screen
 
 DIALOG, PROGRESS = "Deep Image Blending", "Blending 'Kingfisher'"
 EXAMPLE = Path(demo.__file__).parents[1] / "example"
+FILTERS, OK = (428, 12), (798, 565)
+"""Where the main window's menu and the dialog's button are, in the windows."""
+SLIDER = (86, 634, 600, 560, 540)
+"""The style slider: its row, and the columns from its knob to beyond its beginning."""
 FILLED = 80
 """Green of the progress bar where it is filled, at least; of 255."""
 ABOVE, LEFT = 98, 216
@@ -139,7 +143,8 @@ def desk(session: Desk) -> Iterator[Desk]:
 
 def test_from_the_menu_to_the_new_layer_and_back(desk: Desk):
     desk.screen.activate(desk.main)
-    desk.screen.key("alt+r")
+    desk.screen.click(desk.main, *FILTERS)
+    time.sleep(0.7)
     desk.screen.key("o")
     time.sleep(0.7)
     desk.screen.keep("menu")
@@ -149,8 +154,9 @@ def test_from_the_menu_to_the_new_layer_and_back(desk: Desk):
     first = desk.await_preview(window)
     desk.screen.keep("dialog")
 
-    desk.style(0)
+    desk.screen.drag(window, *SLIDER)
     seamless = desk.await_preview(window)
+    desk.screen.keep("dialog_style_0")
     assert np.abs(seamless - first).mean() > 1.5, "the preview did not follow the slider"
     desk.style(1)
     strong = desk.await_preview(window)
@@ -165,7 +171,7 @@ def test_from_the_menu_to_the_new_layer_and_back(desk: Desk):
     desk.screen.key("alt+b")
 
     desk.screen.key("alt+i", "Down")  # hide the original: yes
-    desk.screen.key("alt+n")
+    desk.screen.click(window, *OK)
     desk.screen.await_window(PROGRESS)
     wait_for(lambda: desk.screen.window(DIALOG) is None, "the dialog's end")
     time.sleep(1)
