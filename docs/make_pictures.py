@@ -1,4 +1,7 @@
-"""Make the pictures of README.md and docs/ anew from the shipped example: python docs/make_pictures.py"""
+"""Make the pictures of README.md and docs/ anew: python docs/make_pictures.py
+
+Blends are made of the shipped example, screenshots are cut out of what the tests have kept in ``build/screenshots``.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,17 @@ HERE = Path(__file__).parent / "pictures"
 EXAMPLE = Path(deepblend.__file__).parent / "example"
 DETAIL = (190, 70, 520, 430)
 """Columns and rows of the example that show the object."""
+
+
+SHOTS = Path(__file__).parents[1] / "build" / "screenshots"
+CUTS = {
+    "gimp/menu": (0, 0, 1060, 620),
+    "gimp/dialog": (262, 130, 1142, 770),
+    "gimp/progress": (190, 180, 1165, 770),
+    "gimp/result": (190, 24, 1400, 860),
+    "gimp/error": (310, 180, 1110, 770),
+}
+"""Columns and rows of a screenshot that are shown: left, top, right, bottom."""
 
 
 def example() -> pictures.Placed:
@@ -45,6 +59,9 @@ def main() -> None:
     write("demo", whole, 2, 560)
     write("style", [(f"style {style:g}", picture.crop(DETAIL)) for style, picture in styles.items()], 5, 330)
     kept = {keep: blended(placed, keep_colours=keep) for keep in (0.0, 1.0)} | {0.5: styles[0.5]}
+    for name, box in CUTS.items():
+        shot = Image.open(SHOTS / f"{name}.png").convert("RGB").crop(box)
+        files.write_picture(HERE / f"{name.replace('/', '_')}.jpg", shot, quality=88)
     write("keep_colours", [(f"keep-colours {keep:g}", kept[keep].crop(DETAIL)) for keep in sorted(kept)], 3, 330)
 
 

@@ -75,7 +75,8 @@ def start(root: Path, profile: Path, gimp_server: Served, tmp_path_factory) -> I
         folder = tmp_path_factory.mktemp("gimp")
         shutil.copytree(profile, folder / "profile", symlinks=True)
         known = folder / "profile" / "pluginrc"
-        known.write_text(known.read_text().replace(str(profile), str(folder / "profile")))
+        moved = known.read_bytes().replace(os.fsencode(profile), os.fsencode(folder / "profile"))
+        known.write_bytes(moved)  # not all of it is UTF-8: it holds file formats' first bytes
         if server is not None:
             rewrite(folder, connection=server)
         path = server or gimp_server.path

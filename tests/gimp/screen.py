@@ -41,6 +41,9 @@ class Screen:
     def click(self, window: str, x: int, y: int) -> None:
         self.do("xdotool", "mousemove", "--window", window, str(x), str(y), "sleep", "0.2", "click", "1")
 
+    def move(self, window: str, x: int, y: int) -> None:
+        self.do("xdotool", "mousemove", "--window", window, str(x), str(y))
+
     def drag(self, window: str, y: int, *columns: int) -> None:
         """Move along a row with the button pressed."""
         places = [("mousemove", "--window", window, str(x), str(y), "sleep", "0.1") for x in columns]
