@@ -7,6 +7,9 @@ here=$(readlink -f "$0")
 cache=${DEEPBLEND_HOSTS:-${XDG_CACHE_HOME:-$HOME/.cache}/deepblend-hosts}
 root=$cache/$(sha256sum "$here" | cut -c 1-16)
 
+if [ "${1-}" = --find ] && [ -e "$cache/lock" ]; then
+    flock "$cache/lock" true # one may just be being made
+fi
 if [ "$(id -u)" = 0 ] && [ -e "$root/made" ]; then
     echo "$root"
     exit
