@@ -34,7 +34,7 @@ def tree(folder, under):
     return {
         f"{under}/{path.relative_to(ROOT / folder).as_posix()}"
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".po"
     }
 
 
@@ -44,6 +44,9 @@ def test_the_wheel_carries_code_weights_example_and_plugins(wheel):
     for plugin in ("gimp_plugin", "krita_plugin"):
         expected |= tree(plugin, f"deepblend/plugins/{plugin}")
     assert names == expected
+    compiled = {name for name in names if name.endswith(".mo")}
+    assert "deepblend_protocol/locale/de/LC_MESSAGES/deepblend.mo" in compiled
+    assert len(compiled) == len(list((ROOT / "protocol/deepblend_protocol/locale").rglob("*.po")))
     assert "deepblend/weights/vgg16_conv1_1_to_conv4_3.fp16.safetensors" in names
     example = {Path(name).stem for name in names if name.startswith("deepblend/example/")}
     assert {"source", "mask", "target", "place"} <= example
@@ -86,4 +89,7 @@ def test_the_source_distribution_can_build_the_wheel_and_run_the_tests(built):
         names = {name.partition("/")[2] for name in archive.getnames()}
     for needed in ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "tests/test_packaging.py"):
         assert needed in names
+    locale = "protocol/deepblend_protocol/locale/de/LC_MESSAGES"
+    assert {"hatch_build.py", f"{locale}/deepblend.po"} <= names
+    assert f"{locale}/deepblend.mo" not in names
     assert {f"server/deepblend/{name}" for name in ("__init__.py", "commands/cli.py")} <= names

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from .errors import ConnectionUnusable, WriteFailed
+from .errors import ConnectionUnusable, WriteFailed, translatable
 
 FORMAT = 1
 _ENDPOINT = re.compile(r"tcp://\S+:[0-9]{1,5}")
@@ -76,7 +76,7 @@ def read(path: Path) -> Connection | None:
             if os.name == "posix":
                 found = os.fstat(file.fileno())
                 if found.st_uid != os.getuid():
-                    raise refuse("it belongs to another user")
+                    raise refuse(translatable("it belongs to another user"))
                 if found.st_mode & 0o077:
                     raise refuse(f"others can read it (its mode is {stat.S_IMODE(found.st_mode):o}, not 600)")
             known = json.loads(file.read(2**16))
@@ -87,7 +87,7 @@ def read(path: Path) -> Connection | None:
     except OSError as error:
         raise refuse(error.strerror or str(error)) from None
     except (ValueError, RecursionError):
-        raise refuse("it is damaged") from None
+        raise refuse(translatable("it is damaged")) from None
     if not isinstance(known, dict) or known.get("format") != FORMAT:
         raise refuse(f"it is not of format {FORMAT}, which this version of deepblend reads")
     try:
@@ -233,5 +233,6 @@ def read_installation(path: Path) -> Installation:
     except OSError as error:
         raise ConnectionUnusable(path=str(path), reason=error.strerror or str(error)) from None
     except (ValueError, KeyError, TypeError):
-        raise ConnectionUnusable(path=str(path), reason="it is damaged; install the plug-in again") from None
+        why = translatable("it is damaged; install the plug-in again")
+        raise ConnectionUnusable(path=str(path), reason=why) from None
     return Installation(Path(connection), tuple(command), remedy, tuple(relay))

@@ -56,6 +56,11 @@ import math
 from typing import Any
 
 
+def translatable(text: str) -> str:
+    """The text as it is: marks a value of an error's parameter that ``words.sentence`` knows in other languages."""
+    return text
+
+
 class DeepBlendError(Exception):
     """The root: raise a leaf, catch this."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from . import __version__, connection, launch, messages, wire
 from .connection import Connection, Installation
-from .errors import RelayUnusable, ServerAbsent, ServerSilent, ServerStart, from_code
+from .errors import RelayUnusable, ServerAbsent, ServerSilent, ServerStart, from_code, translatable
 from .events import State
 from .piped import PipedLink
 
@@ -110,7 +110,7 @@ class Finder:
         if not self._installation.command:
             raise ServerAbsent(remedy=self._installation.remedy)
         if self._started and not self._replacing:
-            raise ServerStart(reason="it ended again at once")
+            raise ServerStart(reason=translatable("it ended again at once"))
         self._started, self._replacing = True, False
         try:
             self._process = launch.start(self._installation.command, self._installation.connection)

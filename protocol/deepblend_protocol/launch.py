@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from .connection import private_folder
+from .errors import translatable
 
 _FOREIGN = (
     "PYTHON",
@@ -119,7 +120,7 @@ def reason(connection: Path) -> str:
         text = _log(connection).read_text(encoding="utf-8", errors="replace")
     except OSError:
         text = ""
-    return last_line(text) or "it said nothing"
+    return last_line(text) or translatable("it said nothing")
 
 
 def last_line(text: str) -> str:

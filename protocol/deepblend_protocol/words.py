@@ -1,6 +1,7 @@
 """What the plug-ins say to their user, in the user's language. Standard library only.
 
-English is written in the code; ``locale`` holds the other languages (gettext, domain ``deepblend``).
+English is written in the code; ``locale`` holds the other languages (gettext, domain ``deepblend``). The language is
+the one that LANGUAGE, LC_ALL, LC_MESSAGES or LANG names; GIMP sets LANGUAGE for its plug-ins. docs/translating.md.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from .errors import DeepBlendError
 from .events import JobQueued, JobRunning, State, StateChanged
 
 DOMAIN = "deepblend"
-_ = gettext.translation(DOMAIN, Path(__file__).parent / "locale", fallback=True).gettext
+_known = gettext.translation(DOMAIN, Path(__file__).parent / "locale", fallback=True)
+_, ngettext = _known.gettext, _known.ngettext
 
 PRESETS = {"photograph": _("Photograph"), "painting": _("Painting"), "seamless": _("Seamless only")}
 """Labels of ``settings.PRESETS``."""
@@ -36,12 +38,13 @@ _STAGES = {
 
 
 def sentence(error: DeepBlendError) -> str:
-    """What an error says, in the user's language where that is known here."""
+    """What an error says, in the user's language where that is known here, its parameters too (``translatable``)."""
     template = _(type(error).sentence)
     if template == type(error).sentence:
         return str(error)
     try:
-        return template.format(**error.params)
+        known = {name: _(value) if isinstance(value, str) and value else value for name, value in error.params.items()}
+        return template.format(**known)
     except (KeyError, IndexError, ValueError):  # of a server whose parameters are others
         return str(error)
 
@@ -56,7 +59,9 @@ def progress(event: Any) -> tuple[float, str] | None:
             return 0.0, _("Starting the engine")
         if event.why == "again":
             return 0.0, _("Trying once more")
-        return 0.0, _("Waiting for %d other blends") % event.ahead if event.ahead else _("Waiting")
+        if event.ahead:
+            return 0.0, ngettext("Waiting for %d other blend", "Waiting for %d other blends", event.ahead) % event.ahead
+        return 0.0, _("Waiting")
     if isinstance(event, JobRunning):
         return event.fraction, _STAGES.get(event.stage, _("Blending"))
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import time
 from pathlib import Path
 
 import deepblend.hosts.gimp as hosts_gimp
@@ -252,6 +253,13 @@ def test_an_upgrade_replaces_all_of_it(deepblend, older: Path, tmp_path: Path):
     assert f"deepblend {__version__} was installed again." in done.out
     assert "What was there stays: pyzmq for Python 3.12 and later." in done.out
     assert [one.name for one in older.parent.iterdir()] == ["deepblend-gimp"]
+
+
+def test_gimp_notices_that_it_is_another_one(deepblend, profile: Path):
+    """By the program's date alone, even where nothing but a translation has changed."""
+    since = time.time() - 2
+    assert deepblend("install", "gimp").status == 0
+    assert (profile / "plug-ins" / "deepblend-gimp" / "deepblend-gimp.py").stat().st_mtime > since
 
 
 @pytest.mark.parametrize("moment", ["writing", "renaming", "wheel"])

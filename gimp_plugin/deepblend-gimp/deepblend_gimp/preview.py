@@ -73,7 +73,7 @@ class Preview:
         self._picture.set_size_request(LONGEST, LONGEST // 2)
         frame = Gtk.Frame()
         frame.add(self._picture)
-        self._compare = Gtk.ToggleButton(label=_("_Before"), use_underline=True)
+        self._compare = Gtk.ToggleButton(label=_("Bef_ore"), use_underline=True)
         self._compare.set_tooltip_text(_("Show the picture as it is"))
         self._compare.connect("toggled", self._show)
         self._bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)

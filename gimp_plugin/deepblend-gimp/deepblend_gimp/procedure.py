@@ -53,12 +53,13 @@ def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
     made.set_documentation(_ABOUT_AGAIN if again else _ABOUT, _MORE, name)
     made.set_attribution("The deepblend authors", "The deepblend authors", "2026")
     known = table()
+    method = known["method"]
     for setting in SHOWN:
         _add(made, known[setting])
     made.add_drawable_argument(
         PICTURE, _("Other la_yer"), _("The layer that texture comes from, of this image or another"), True, _RW
     )
-    made.add_choice_argument("method", _("_Method"), _(known["method"].help), _choice(_METHODS), "deep", _RW)
+    made.add_choice_argument("method", _("_Method"), _(method.help), _choice(_METHODS), "deep", _RW)
     made.add_boolean_argument(
         "as-layer-mask",
         _("Edge as layer _mask"),

@@ -30,7 +30,8 @@ class Progress:
             self._shown = (fraction, word)
             if self._window is not None:
                 self._bar.set_fraction(fraction)
-                self._said.set_text(f"{word}: {fraction:.0%}" if fraction else word)
+                percent = _("%(words)s: %(percent)d%%") % {"words": word, "percent": int(fraction * 100)}
+                self._said.set_text(percent if fraction else word)
                 self._refresh()
             else:
                 Gimp.progress_set_text(word)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from deepblend_protocol.errors import PlaneInvalid
+from deepblend_protocol.errors import PlaneInvalid, translatable
 from deepblend_protocol.messages import Plane
 from gi.repository import Gimp
 
@@ -32,7 +32,8 @@ def make(subject: Subject, plane: Plane, name: str, arguments: Mapping[str, Any]
     image = subject.image
     known = Samples(image)
     if (plane.type, plane.channels, plane.encoding) != (known.type, known.channels, known.encoding):
-        raise PlaneInvalid(role="result", reason="the image's mode or precision was changed during the blend")
+        why = translatable("the image's mode or precision was changed during the blend")
+        raise PlaneInvalid(role=translatable("result"), reason=why)
     x, y, w, h = plane.rect
     kind = Gimp.ImageType.GRAYA_IMAGE if known.channels == "YA" else Gimp.ImageType.RGBA_IMAGE
     new = Gimp.Layer.new(image, name, w, h, kind, 100.0, Gimp.LayerMode.NORMAL)

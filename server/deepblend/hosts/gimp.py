@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deepblend_protocol import connection
 from deepblend_protocol.connection import Installation
-from deepblend_protocol.errors import HostMissing, PluginInvalid
+from deepblend_protocol.errors import HostMissing, PluginInvalid, translatable
 
 from ..files import failing
 from . import plugin, vendored
@@ -117,13 +117,13 @@ def install(
     if profile.sandbox:
         installation = Installation(
             connection=(place or connection.default_path()).absolute(),
-            remedy="Run once, in a terminal: deepblend install --autostart",
+            remedy=translatable("Run once, in a terminal: deepblend install --autostart"),
         )
     else:
         installation = Installation(
             connection=(place or connection.default_path()).absolute(),
             command=command,
-            remedy="Start it with: deepblend serve",
+            remedy=translatable("Start it with: deepblend serve"),
             relay=(sys.executable, "-m", "deepblend_protocol.relay"),
         )
     said = plugin.put(

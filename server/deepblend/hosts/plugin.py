@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -82,6 +83,7 @@ def put(
         new.chmod(0o755)  # write_installation has made it private
         if program:
             (new / program).chmod(0o755)
+            os.utime(new / program)  # GIMP asks it for its labels and arguments again when its date is another
         _exchange(new, folder, old)
     except OSError as error:
         raise _failure(error, folder) from error
