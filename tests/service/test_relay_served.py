@@ -25,7 +25,6 @@ from harness import COMMAND, Served, Talker, endless, small, wait_for
 
 RELAY = (sys.executable, "-m", "deepblend_protocol.relay")
 NOTICED_S = 5.0
-ROOM = str(Path(deepblend_protocol.__file__).parents[1])
 
 
 @pytest.fixture(autouse=True)
@@ -163,10 +162,13 @@ def host(server: Served, tmp_path: Path) -> Iterator[Callable[..., subprocess.Po
     (tmp_path / "background").write_bytes(request.background.samples)
     assert server.connection
     connection.write_installation(tmp_path / "installation.json", Installation(server.path, relay=RELAY))
+    room = tmp_path / "room"  # with our package alone: beside it there may be all the others
+    room.mkdir()
+    (room / "deepblend_protocol").symlink_to(Path(deepblend_protocol.__file__).parent)
     started: list[subprocess.Popen[str]] = []
 
     def start(*ends: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-I", "-S", "-c", HOST, ROOM, str(tmp_path), *ends]
+        command = [sys.executable, "-I", "-S", "-c", HOST, str(room), str(tmp_path), *ends]
         started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
         return started[-1]
 

@@ -41,6 +41,7 @@ class Worker:
         """Why it failed, or how the last process ended."""
         self.idle_since = time.monotonic()
         self._process: BaseProcess | None = None
+        self._reader: threading.Thread | None = None
         self._generation = 0
         self._start_failures = 0
         self._outbox: queue.SimpleQueue[tuple[dict[str, Any], list[Any]] | None] = queue.SimpleQueue()
@@ -66,7 +67,8 @@ class Worker:
         self._outbox = queue.SimpleQueue()
         threading.Thread(target=_write, args=(ours, self._outbox), daemon=True).start()
         source = b"%d %d" % (self.number, self._generation)
-        threading.Thread(target=_read, args=(ours, self._context, source), daemon=True).start()
+        self._reader = threading.Thread(target=_read, args=(ours, self._context, source), daemon=True)
+        self._reader.start()
 
     def begin(self, job: Job) -> None:
         """Hand a job to the process, which has to be ready."""
@@ -137,6 +139,8 @@ class Worker:
             self._process.kill()
             self._process.join(QUIT_S)
         self._process = None
+        if self._reader is not None:
+            self._reader.join(QUIT_S)  # before the context ends: nothing may use it then
 
     def _free(self) -> None:
         self.state, self.job = "ready", None
