@@ -78,10 +78,12 @@ def deepblend(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of its own; no GIMP on the PATH, and pip finds nothing."""
+    """A home of its own; neither GIMP nor Krita on the PATH, and pip finds nothing."""
     home = tmp_path / "home"
     home.mkdir()
-    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "GIMP3_DIRECTORY", "DEEPBLEND_CONNECTION", "APPDATA"):
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "GIMP3_DIRECTORY", "DEEPBLEND_CONNECTION"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("APPDATA", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shlex
 import sys
@@ -13,6 +12,7 @@ import deepblend.hosts.gimp as hosts_gimp
 import pytest
 from deepblend import __version__
 from deepblend.hosts import asking_gimp, plugin
+from deepblend_protocol import vendored
 from gimp_profiles import make_gimp, make_profile
 
 ROOT = Path(__file__).parents[2]
@@ -122,26 +122,19 @@ def test_where_gimp_is_looked_for(home: Path, tmp_path: Path, monkeypatch: pytes
 
 
 def test_the_plug_in_takes_the_pyzmq_of_its_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    spec = importlib.util.spec_from_file_location(
-        "host_in_gimp", ROOT / "gimp_plugin" / "deepblend-gimp" / "deepblend_gimp" / "host.py"
-    )
-    assert spec is not None and spec.loader is not None
-    host = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(host)
     for minor, suffix in ((9, "cpython-39"), (11, "cpython-311"), (12, "abi3")):
         backend = tmp_path / f"py3{minor}" / "zmq" / "backend" / "cython"
         backend.mkdir(parents=True)
         (backend / f"_zmq.{suffix}.so").touch()
 
     def chosen(minor: int) -> str | None:
-        monkeypatch.setattr(host, "EXTENSION_SUFFIXES", [f".cpython-3{minor}.so", ".abi3.so", ".so"])
-        monkeypatch.setattr(host, "sys", types.SimpleNamespace(version_info=(3, minor, 0), path=[]))
-        folder = host.zmq_folder(tmp_path)
+        monkeypatch.setattr(vendored, "EXTENSION_SUFFIXES", [f".cpython-3{minor}.so", ".abi3.so", ".so"])
+        monkeypatch.setattr(vendored, "sys", types.SimpleNamespace(version_info=(3, minor, 0), path=[]))
+        folder = vendored.zmq_folder(tmp_path)
         return folder and folder.name
 
     assert [chosen(minor) for minor in (9, 10, 11, 12, 13, 14)] == ["py39", None, "py311", "py312", "py312", "py312"]
-    monkeypatch.setattr(host, "VENDOR", tmp_path)
-    monkeypatch.setattr(host, "sys", types.SimpleNamespace(version_info=(3, 13, 5), path=["system"]))
-    host.prepare()
-    host.prepare()
-    assert host.sys.path == [str(tmp_path / "py312"), str(tmp_path), "system"]
+    monkeypatch.setattr(vendored, "sys", types.SimpleNamespace(version_info=(3, 13, 5), path=["system"]))
+    vendored.prepare(tmp_path)
+    vendored.prepare(tmp_path)
+    assert vendored.sys.path == [str(tmp_path / "py312"), str(tmp_path), "system"]

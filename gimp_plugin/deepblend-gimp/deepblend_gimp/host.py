@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parents[1]
@@ -11,21 +10,9 @@ VENDOR = HERE / "vendor"
 
 
 def prepare() -> None:
-    """Make deepblend_protocol and pyzmq importable: the installer put them under ``vendor``.
+    """Make deepblend_protocol and pyzmq importable: the installer put them under ``vendor``."""
+    if VENDOR.is_dir() and str(VENDOR) not in sys.path:
+        sys.path.insert(0, str(VENDOR))
+    from deepblend_protocol import vendored
 
-    What came along goes before what the system has: it is what this version was tested with. Where nothing that came
-    along fits this Python, the system's pyzmq stays in reach.
-    """
-    for folder in (VENDOR, zmq_folder(VENDOR)):
-        if folder is not None and folder.is_dir() and str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
-
-
-def zmq_folder(vendor: Path) -> Path | None:
-    """The folder with the pyzmq that this Python can load: its own version's, or one for all later ones (abi3)."""
-    for minor in range(sys.version_info[1], 8, -1):
-        folder = vendor / f"py3{minor}"
-        extension = folder / "zmq" / "backend" / "cython" / "_zmq"
-        if any(extension.with_name(extension.name + suffix).is_file() for suffix in EXTENSION_SUFFIXES):
-            return folder
-    return None
+    vendored.prepare(VENDOR)

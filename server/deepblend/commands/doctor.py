@@ -1,4 +1,4 @@
-"""``deepblend doctor``: checks everything from GIMP's Python to the GPU, and says how to mend what is wrong."""
+"""``deepblend doctor``: checks everything from the host's Python to the GPU, and says how to mend what is wrong."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from .install import add_gimp, add_profile
+from .install import HOSTS, add_profile, add_programs, check_profile
 
 if TYPE_CHECKING:
     from ..checks import Finding
 
 NAME = "doctor"
-HELP = "Check everything from GIMP's Python to the GPU, and say how to mend what is wrong."
+HELP = "Check everything from GIMP's and Krita's Python to the GPU, and say how to mend what is wrong."
 _EPILOG = """\
 Each line is 'ok', 'note' (nothing to mend), 'warn' (it works, though not as well
 as it could) or 'wrong'. Nothing is changed, and no server is left running.
@@ -24,18 +24,20 @@ exit status: 0 healthy, 1 something is wrong."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
+    parser.add_argument("host", nargs="?", choices=HOSTS, help="look at this program alone (default: at all of them)")
     add_profile(parser)
-    add_gimp(parser)
+    add_programs(parser)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what is found. Raises nothing of its own."""
+    """Print what is found. Raises ArgumentInvalid."""
+    check_profile(args)
     findings = []
     for finding in _findings(args):
         findings.append(finding)
         if not args.json:
-            print(_line(finding), flush=True)  # asking GIMP takes seconds
+            print(_line(finding), flush=True)  # asking GIMP or Krita takes seconds
     wrong, warned = (sum(one.status == status for one in findings) for status in ("wrong", "warn"))
     if args.json:
         print(json.dumps({"healthy": not wrong, "findings": [asdict(one) for one in findings]}, indent=2))
@@ -47,11 +49,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _findings(args: argparse.Namespace) -> Iterator[Finding]:
-    from ..checks import gimp, here
+    from ..checks import gimp, here, krita
 
     for check in (here.installation, here.weights, here.devices, here.files, here.server, here.autostart):
         yield from check()
-    yield from gimp.profiles(args.profile, args.gimp)
+    host = args.host or (_of(args) if args.profile is not None else None)
+    if host != "krita":
+        yield from gimp.profiles(args.profile, args.gimp)
+    if host != "gimp":
+        yield from krita.profiles(args.profile, args.kritarc, args.krita)
+
+
+def _of(args: argparse.Namespace) -> str:
+    """Whose folder it is that was named without its program."""
+    from ..hosts import krita
+
+    return "krita" if args.kritarc is not None or krita.is_folder(args.profile) else "gimp"
 
 
 def _line(finding: Finding) -> str:

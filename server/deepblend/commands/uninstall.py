@@ -6,7 +6,7 @@ import argparse
 
 from deepblend_protocol.errors import ArgumentInvalid
 
-from .install import HOSTS, add_profile
+from .install import HOSTS, add_profile, check_profile
 
 NAME = "uninstall"
 HELP = "Take back what 'deepblend install' did."
@@ -20,14 +20,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Take back, and say what was done. Raises ArgumentInvalid, HostMissing, WriteFailed."""
+    """Take back, and say what was done. Raises ArgumentInvalid, HostMissing, PluginInvalid, WriteFailed."""
     if not args.host and not args.autostart:
-        raise ArgumentInvalid(reason="Say what to remove: deepblend uninstall gimp, or deepblend uninstall --autostart")
+        others = " or ".join(f"deepblend uninstall {host}" for host in HOSTS)
+        raise ArgumentInvalid(reason=f"Say what to remove: {others}, or deepblend uninstall --autostart")
+    check_profile(args)
     if args.host == "gimp":
         from ..hosts import gimp
 
         for profile in gimp.chosen(args.profile):
             print("\n".join(gimp.uninstall(profile, args.purge)))
+    elif args.host == "krita":
+        from ..hosts import krita
+        from . import into_krita
+
+        for profile in krita.chosen(args.profile, args.kritarc):
+            print("\n".join(krita.uninstall(profile, args.purge)))
+        into_krita.told_to_restart()
     if args.autostart:
         from ..hosts import autostart
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepblend_protocol.errors import HostSilent
-
-from .gimp import FLATPAK, PLUGIN, Profile
+from . import asking
+from .gimp import HOST, PLUGIN, Profile
 
 PROCEDURE = "deepblend"
-ASK_S = 180.0
 _VERSION_S = 20.0
-_SYSTEM = ("/bin", "/usr/bin", "/usr/local/bin")
-_ANSWER = "deepblend answers "
+_SILENT = {"python-fu-eval": "it has no Python; install its Python support (python3-gi, gimp-python or alike)"}
 
 _QUESTION = f"""\
 import json, os, subprocess, sys
@@ -48,7 +43,7 @@ if not known['registered']:
         known['program_fails'] = lines[-1] if lines and any('Traceback' in line for line in lines) else ''
     except Exception as error:
         known['program_fails'] = str(error)
-print('\\n{_ANSWER}' + json.dumps(known), flush=True)
+print('\\n{asking.ANSWER}' + json.dumps(known), flush=True)
 """
 """What GIMP's Python executes; in the end it starts the plug-in as GIMP does, for the reason that GIMP keeps back."""
 
@@ -78,12 +73,12 @@ def command(profile: Profile, given: str | None = None) -> list[str] | None:
         given: a command of the user's, as typed into a shell.
     """
     if given is not None:
-        start = [given] if Path(given).is_file() else shlex.split(given, posix=os.name == "posix")
+        start = asking.split(given)
         return start if _fits(start, profile) else None
     version = profile.version or "3.0"
     if profile.sandbox == "Flatpak" and (flatpak := shutil.which("flatpak")):
         own = f"--env=GIMP3_DIRECTORY={profile.path}"
-        return [flatpak, "run", own, f"--command=gimp-console-{version}", FLATPAK]
+        return [flatpak, "run", own, f"--command=gimp-console-{version}", HOST.flatpak]
     if profile.sandbox:
         return None
     name = f"gimp-console-{version}"
@@ -100,34 +95,8 @@ def command(profile: Profile, given: str | None = None) -> list[str] | None:
 def ask(profile: Profile, start: list[str]) -> Answer:
     """Start GIMP with a profile and ask it. Raises HostSilent."""
     batch = f"exec({_QUESTION!r})"
-    asked = [*start, "-i", "-d", "-f", "--batch-interpreter=python-fu-eval", "-b", batch, "--quit"]
-    environment = {**_environment(start), "GIMP3_DIRECTORY": str(profile.path)}
-
-    def silent(reason: str) -> HostSilent:
-        return HostSilent(host="GIMP", reason=reason, command=shlex.join(start))
-
-    try:
-        done = subprocess.run(
-            asked,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=ASK_S,
-            check=False,
-        )
-    except OSError as error:
-        raise silent(error.strerror or str(error)) from error
-    except subprocess.TimeoutExpired as error:
-        raise silent(f"it took longer than {ASK_S:.0f} seconds") from error
-    found = re.search(f"^{_ANSWER}(.+)$", done.stdout, re.MULTILINE)
-    if found:
-        return Answer(**json.loads(found[1]))
-    if "python-fu-eval" in done.stderr + done.stdout:
-        raise silent("it has no Python; install its Python support (python3-gi, gimp-python or alike)")
-    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    raise silent(lines[-1][:300] if lines else f"it said nothing (exit status {done.returncode})")
+    arguments = ["-i", "-d", "-f", "--batch-interpreter=python-fu-eval", "-b", batch, "--quit"]
+    return Answer(**asking.ask("GIMP", start, arguments, {"GIMP3_DIRECTORY": str(profile.path)}, _SILENT))
 
 
 def reason(answer: Answer) -> str:
@@ -158,13 +127,3 @@ def _fits(start: list[str], profile: Profile) -> bool:
         return True  # asking it will say why
     found = re.search(r"\b(\d+\.\d+)\.\d+", done.stdout)
     return found is None or (found[1] == profile.version if profile.version else found[1].startswith("3."))
-
-
-def _environment(start: list[str]) -> dict[str, str]:
-    """The variables without what leads to this environment's Python: GIMP's plug-ins are started by /usr/bin/env."""
-    own = {str(Path(sys.executable).parent)} - {*_SYSTEM, str(Path(start[0]).parent)}
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"
-    }
-    path = [part for part in kept.get("PATH", "").split(os.pathsep) if part not in own]
-    return {**kept, "PATH": os.pathsep.join(path)}

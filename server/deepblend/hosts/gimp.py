@@ -10,17 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepblend_protocol import connection
-from deepblend_protocol.connection import Installation
-from deepblend_protocol.errors import HostMissing, PluginInvalid, translatable
+from deepblend_protocol.errors import HostMissing, PluginInvalid
 
 from ..files import failing
 from . import plugin, vendored
+from .host import Host, installation, of_environment
 
 PLUGIN = "deepblend-gimp"
 PROGRAM = f"{PLUGIN}.py"
 MENU = "Filters > Combine > Deep Image Blending"
-FLATPAK = "org.gimp.GIMP"
+HOST = Host("GIMP", "gimp", flatpak="org.gimp.GIMP")
 _VERSION = re.compile(r"3\.\d+")
 _SIGNS = ("gimprc", "pluginrc", "sessionrc", "toolrc", "tool-options", "plug-ins", "brushes")
 """What a profile holds, some of it from its first day on."""
@@ -114,31 +113,16 @@ def install(
     Returns what was done, in sentences. Raises PluginInvalid, WriteFailed.
     """
     check(profile)
-    if profile.sandbox:
-        installation = Installation(
-            connection=(place or connection.default_path()).absolute(),
-            remedy=translatable("Run once, in a terminal: deepblend install --autostart"),
-        )
-    else:
-        installation = Installation(
-            connection=(place or connection.default_path()).absolute(),
-            command=command,
-            remedy=translatable("Start it with: deepblend serve"),
-            relay=(sys.executable, "-m", "deepblend_protocol.relay"),
-        )
     said = plugin.put(
         plugin.source("gimp_plugin") / PLUGIN,
         profile.plugin,
-        installation,
+        installation(command, place, profile.sandbox),
         program=PROGRAM,  # GIMP leaves out what is not executable, in silence
         wheels=wheels,
         compiled=sys.platform != "win32",  # GIMP's Python there is MSYS2's, which loads no wheel's extension
     )
     if not vendored.minors(profile.plugin / "vendor"):
-        if profile.sandbox:
-            said.append("GIMP's Python has to have pyzmq of its own, or: deepblend install gimp --wheel-dir DIR")
-        else:
-            said.append(f"Unless GIMP's Python has pyzmq, a process of {sys.executable} carries the messages.")
+        said.append(HOST.without_pyzmq(profile.sandbox))
     return said
 
 
@@ -177,10 +161,9 @@ def _bases() -> list[Path]:
         return [Path(os.environ.get("APPDATA") or home / "AppData" / "Roaming") / "GIMP"]
     if sys.platform == "darwin":
         return [home / "Library" / "Application Support" / "GIMP"]
-    config = os.environ.get("XDG_CONFIG_HOME", "")
     return [
-        (Path(config) if os.path.isabs(config) else home / ".config") / "GIMP",
-        home / ".var" / "app" / FLATPAK / "config" / "GIMP",
+        of_environment("XDG_CONFIG_HOME", ".config") / "GIMP",
+        home / ".var" / "app" / HOST.flatpak / "config" / "GIMP",
         home / "snap" / "gimp" / "current" / ".config" / "GIMP",
         home / "snap" / "gimp" / "common" / ".config" / "GIMP",
     ]
@@ -193,14 +176,10 @@ def _order(path: Path) -> list[int]:
 
 def _sandbox(path: Path) -> str:
     """What keeps the GIMP of a profile from starting programs outside, if anything."""
-    if sys.platform in ("win32", "darwin"):
-        return ""
-    home = Path.home()
-    flatpak = home / ".var" / "app" / FLATPAK
-    if flatpak in path.parents:
-        return "Flatpak"
-    if home / "snap" in path.parents:
-        return "Snap"
+    if sandbox := HOST.inside(path):
+        return sandbox
     # The Flatpak may use the folder outside; it is taken for the Flatpak's where no other GIMP is in sight.
-    outside = path.parent == _bases()[0] and flatpak.is_dir()
-    return "Flatpak" if outside and not any(shutil.which(name) for name in ("gimp", "gimp-3", "gimp-3.0")) else ""
+    outside = sys.platform not in ("win32", "darwin") and path.parent == _bases()[0]
+    if not outside or not (Path.home() / ".var" / "app" / HOST.flatpak).is_dir():
+        return ""
+    return "" if any(shutil.which(name) for name in ("gimp", "gimp-3", "gimp-3.0")) else "Flatpak"

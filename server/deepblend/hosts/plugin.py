@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import deepblend_protocol
@@ -45,6 +46,7 @@ def put(
     installation: Installation,
     *,
     program: str = "",
+    entry: Path | None = None,
     wheels: Path | None = None,
     compiled: bool = True,
 ) -> list[str]:
@@ -57,75 +59,130 @@ def put(
         folder: where the host looks for it.
         installation: how the plug-in finds the server.
         program: a file that the host executes.
+        entry: a file that the host looks for beside the folder.
         wheels: a folder of pyzmq's wheels; None fetches them.
         compiled: whether the host's Python can load pyzmq's wheels at all.
 
     Returns what was done, in sentences. Raises PluginInvalid, WriteFailed.
     """
-    new, old = _beside(folder)
+    places = _places(folder, entry.name if entry is not None else "")
     try:
-        if version(old) is not None and not folder.exists():
-            old.rename(folder)  # an upgrade was cut off between its two renames
+        waiting = places if version(_old(folder)) is not None else []
+        for place in waiting:
+            if _old(place).exists() and not place.exists():
+                _old(place).rename(place)  # an upgrade was cut off between its renames
         before = version(folder)
-        if before is None and (folder.exists() or folder.is_symlink()):
+        if before is None and (folder.exists() or any(place.is_symlink() for place in places)):
             why = "it was not put there by 'deepblend install'; move it away first"
             raise PluginInvalid(path=str(folder), reason=why)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        for left in (new, old):
-            shutil.rmtree(left, ignore_errors=True)
-        shutil.copytree(plugin, new, ignore=shutil.ignore_patterns(*IGNORED))
-        vendor = new / "vendor"
-        package = Path(deepblend_protocol.__file__).parent
-        shutil.copytree(package, vendor / package.name, ignore=shutil.ignore_patterns(*IGNORED))
-        said = vendored.bring(vendor, wheels, folder / "vendor" if before is not None else None) if compiled else []
-        (new / MARK).write_text(f"deepblend {__version__}\n", encoding="utf-8")
-        connection.write_installation(new / "installation.json", installation)
-        new.chmod(0o755)  # write_installation has made it private
+        _clear(*map(_new, places), *map(_old, places))
+        kept = folder / "vendor" if before is not None else None
+        said = assemble(plugin, _new(folder), installation, wheels=wheels, kept=kept, compiled=compiled)
         if program:
-            (new / program).chmod(0o755)
-            os.utime(new / program)  # GIMP asks it for its labels and arguments again when its date is another
-        _exchange(new, folder, old)
+            (_new(folder) / program).chmod(0o755)
+            os.utime(_new(folder) / program)  # GIMP asks it for its labels and arguments again when its date is another
+        if entry is not None:
+            shutil.copy(entry, _new(places[-1]))
+        _exchange(places)
     except OSError as error:
         raise _failure(error, folder) from error
     finally:
-        shutil.rmtree(new, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
+        _clear(*map(_new, places))
+    _clear(*map(_old, places))
     if before is None:
         return [f"{folder}: deepblend {__version__} was installed.", *said]
     did = f"{__version__} was installed again" if before == __version__ else f"{__version__} replaces {before}"
     return [f"{folder}: deepblend {did}.", *said]
 
 
-def remove(folder: Path) -> bool:
-    """Remove a plug-in's folder; whether there was one of ours. Raises WriteFailed."""
-    new, old = _beside(folder)
-    there = version(folder) is not None or version(old) is not None
+def assemble(
+    plugin: Path,
+    folder: Path,
+    installation: Installation,
+    *,
+    wheels: Path | None = None,
+    kept: Path | None = None,
+    compiled: bool = True,
+) -> list[str]:
+    """Make a folder with a plug-in and all that it needs; returns what was brought along, in sentences.
+
+    Args:
+        kept: ``vendor`` of the installation that it replaces.
+
+    The others are those of ``put``. Raises PluginInvalid, OSError.
+    """
+    shutil.copytree(plugin, folder, ignore=shutil.ignore_patterns(*IGNORED))
+    vendor = folder / "vendor"
+    package = Path(deepblend_protocol.__file__).parent
+    shutil.copytree(package, vendor / package.name, ignore=shutil.ignore_patterns(*IGNORED))
+    said = vendored.bring(vendor, wheels, kept) if compiled else []
+    (folder / MARK).write_text(f"deepblend {__version__}\n", encoding="utf-8")
+    connection.write_installation(folder / "installation.json", installation)
+    folder.chmod(0o755)  # write_installation has made it private
+    return said
+
+
+def remove(folder: Path, entry: str = "") -> bool:
+    """Remove a plug-in's folder, and its entry beside it; whether there was one of ours. Raises WriteFailed."""
+    places = _places(folder, entry)
+    ours = version(folder) is not None or version(_old(folder)) is not None
+    # An entry without its folder is what is left of one that was removed by hand.
+    there = ours or (not folder.exists() and any(place.is_file() and not place.is_symlink() for place in places))
     try:
-        shutil.rmtree(new, ignore_errors=True)
+        _clear(*map(_new, places))
         if version(folder) is not None:
-            shutil.rmtree(old, ignore_errors=True)
-            folder.rename(old)  # where a file is in use, this fails before anything is gone
+            _clear(_old(folder))
+            folder.rename(_old(folder))  # where a file is in use, this fails before anything is gone
         if there:
-            shutil.rmtree(old)
+            for place in places[1:]:
+                place.unlink(missing_ok=True)
+                _old(place).unlink(missing_ok=True)
+        if ours:
+            shutil.rmtree(_old(folder))
     except OSError as error:
         raise _failure(error, folder) from error
     return there
 
 
-def _beside(folder: Path) -> tuple[Path, Path]:
-    """Where the new one is put together, and where the old one waits."""
-    return folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
+def _places(folder: Path, entry: str) -> list[Path]:
+    return [folder, folder.with_name(entry)] if entry else [folder]
 
 
-def _exchange(new: Path, folder: Path, old: Path) -> None:
-    """Put the new one in the old one's place. Raises OSError, with the old one back in its place."""
-    if folder.exists():
-        folder.rename(old)
+def _new(place: Path) -> Path:
+    """Where the new one is put together."""
+    return place.with_name(f".{place.name}.new")
+
+
+def _old(place: Path) -> Path:
+    """Where the old one waits until the new one has its place."""
+    return place.with_name(f".{place.name}.old")
+
+
+def _clear(*paths: Path) -> None:
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _exchange(places: list[Path]) -> None:
+    """Put the new ones in the old ones' places. Raises OSError, with all old ones back in their places."""
+    begun: list[Path] = []
     try:
-        new.rename(folder)
+        for place in places:
+            if place.exists():
+                place.rename(_old(place))
+            begun.append(place)
+            _new(place).rename(place)
     except BaseException:
-        if old.exists():
-            old.rename(folder)
+        for place in begun:
+            if place.exists():
+                place.rename(_new(place))
+            if _old(place).exists():
+                _old(place).rename(place)
         raise
 
 
