@@ -1,0 +1,188 @@
+"""Blends from the press of the button to the new layer, one for each document at a time."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from deepblend_protocol.client import Event, Job, JobCancelled, JobDone, JobFailed, StateChanged
+from deepblend_protocol.errors import DeepBlendError
+from deepblend_protocol.messages import Request
+from deepblend_protocol.settings import resolve
+from deepblend_protocol.words import _, progress, sentence
+
+from . import document, nodes, result
+from .document import Steps
+from .nodes import Subject
+from .qt import QtCore
+from .server import Server
+from .spaces import Refused
+from .steps import Stepper
+
+
+class Blend:
+    """One of them, and how far it is."""
+
+    def __init__(self, subject: Subject, given: Mapping[str, Any], as_mask: bool) -> None:
+        self.document = subject.document
+        self.layer_id = subject.id
+        self.layer_name = subject.node.name()
+        self.given = dict(given)
+        self.as_mask = as_mask
+        self.fraction = 0.0
+        self.words = _("Reading the picture")
+        self.job: Job | None = None
+        self.request: Request | None = None
+        self.said = ""
+        """How it ended, where there is something to say."""
+        self.failed = False
+        self.seconds: dict[str, float] = {}
+        """How long its parts took."""
+        self.stepper: Stepper | None = None
+        self._since = time.monotonic()
+
+    @property
+    def title(self) -> str:
+        return result.name(self.layer_name, self.given)
+
+    def took(self, part: str) -> None:
+        now = time.monotonic()
+        self.seconds[part], self._since = round(now - self._since, 3), now
+
+
+def words_of(error: Exception) -> str:
+    """What an exception says to the user."""
+    if isinstance(error, DeepBlendError):
+        return sentence(error)
+    if isinstance(error, Refused):
+        return str(error)
+    traceback.print_exception(type(error), error, error.__traceback__)  # the terminal has it
+    return _("This is a fault in deepblend: %s. Please report it.") % f"{error!r}"
+
+
+class Blends(QtCore.QObject):
+    """Args:
+    server: where they are made.
+    changed: is called with a blend that has come further.
+    ended: is called with a blend that has ended, and its new layer's node or None.
+    """
+
+    def __init__(
+        self, server: Server, changed: Callable[[Blend], None], ended: Callable[[Blend, Any], None], parent: Any = None
+    ) -> None:
+        super().__init__(parent)
+        self._server = server
+        self._changed = changed
+        self._ended = ended
+        self._running: list[Blend] = []
+
+    def of(self, document: Any) -> Blend | None:
+        """The one that runs for a document."""
+        return next((one for one in self._running if document is not None and one.document == document), None)
+
+    @property
+    def any(self) -> bool:
+        return bool(self._running)
+
+    def start(self, subject: Subject, given: Mapping[str, Any], as_mask: bool) -> Blend:
+        blend = Blend(subject, given, as_mask)
+        self._running.append(blend)
+        steps = document.reading(subject, resolve(given), given)
+        blend.stepper = Stepper(
+            steps, lambda request: self._read(blend, request), lambda error: self._failed(blend, error), self
+        )
+        self._changed(blend)
+        return blend
+
+    def cancel(self, blend: Blend) -> None:
+        if blend.job is None or blend.job.ended:
+            self._end(blend, _("Cancelled."))
+            return
+        blend.words = _("Cancelling")
+        self._changed(blend)
+        self._server.cancel(blend.job)
+
+    def take(self, event: Event) -> None:
+        """What the server has told."""
+        job = getattr(event, "job", None)
+        for blend in list(self._running):
+            if job is not None and job is blend.job:
+                self._take(blend, event)
+            elif job is None and blend.job is not None and isinstance(event, StateChanged):
+                self._tell(blend, event)
+
+    def close(self) -> None:
+        for blend in self._running:
+            if blend.stepper is not None:
+                blend.stepper.stop()
+        self._running.clear()
+
+    def _read(self, blend: Blend, request: Request) -> None:
+        blend.took("reading")
+        blend.request = request
+        blend.words = _("Connecting to the server")
+        try:
+            blend.job = self._server.submit(request)
+        except DeepBlendError as error:
+            self._failed(blend, error)
+            return
+        self._changed(blend)
+
+    def _take(self, blend: Blend, event: Event) -> None:
+        if isinstance(event, JobDone):
+            blend.took("waiting")
+            blend.fraction, blend.words = 1.0, _("Making the layer")
+            self._changed(blend)
+            blend.stepper = Stepper(
+                self._inserting(blend),
+                lambda node: self._done(blend, node),
+                lambda error: self._failed(blend, error),
+                self,
+            )
+        elif isinstance(event, JobFailed):
+            self._failed(blend, event.error)
+        elif isinstance(event, JobCancelled):
+            self._end(blend, _("Cancelled."))
+        else:
+            self._tell(blend, event)
+
+    def _tell(self, blend: Blend, event: Event) -> None:
+        told = progress(event)
+        if told is not None:
+            blend.fraction, blend.words = told
+            self._changed(blend)
+
+    def _inserting(self, blend: Blend) -> Steps:
+        assert blend.job is not None and blend.job.layer is not None
+        while True:
+            if not nodes.is_open(blend.document):
+                raise Refused(_("The picture was closed during the blend; the blend was dropped."))
+            if blend.document.tryBarrierLock():  # not in the middle of a brush stroke
+                blend.document.unlock()
+                break
+            yield 50
+        layer = nodes.found(blend.document, blend.layer_id)
+        if layer is None:
+            raise Refused(_("The layer was deleted during the blend; the result is in the history."))
+        return result.insert(blend.document, layer, blend.job.layer, blend.title, blend.given, blend.as_mask)
+
+    def _done(self, blend: Blend, node: Any) -> None:
+        blend.took("inserting")
+        assert blend.job is not None
+        notes = [str(note) for note in blend.job.report.get("notes", ())]
+        self._end(blend, " ".join([_("'%s' was made.") % blend.title, *notes]), node)
+
+    def _failed(self, blend: Blend, error: Exception) -> None:
+        blend.failed = True
+        self._end(blend, words_of(error))
+
+    def _end(self, blend: Blend, said: str, node: Any = None) -> None:
+        if blend not in self._running:
+            return
+        self._running.remove(blend)
+        if blend.stepper is not None:
+            blend.stepper.stop()
+        blend.said = said
+        self._ended(blend, node)

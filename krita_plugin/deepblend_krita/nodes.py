@@ -1,0 +1,134 @@
+"""A document's nodes: which one is to be blended, and what lies below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from deepblend_protocol.words import _
+from krita import Krita
+
+from .spaces import Refused
+
+MASKS = ("transparencymask", "filtermask", "transformmask", "selectionmask", "colorizemask")
+_PLAIN = ("paintlayer", "grouplayer", "transparencymask", "selectionmask")
+"""Nodes that show at a place nothing of what is elsewhere, so that a document can be cropped around it."""
+
+
+@dataclass
+class Subject:
+    """What is to be blended."""
+
+    document: Any
+    node: Any
+    """A layer, no mask."""
+    picture: Any = None
+    """The layer that style comes from with ``style_from`` "picture"."""
+
+    @property
+    def id(self) -> str:
+        return id_of(self.node)
+
+
+def active() -> Subject:
+    """The active document's active layer. Raises Refused."""
+    document = Krita.instance().activeDocument()
+    if document is None:
+        raise Refused(_("No picture is open."))
+    node = document.activeNode()
+    window = Krita.instance().activeWindow()
+    view = window.activeView() if window is not None else None
+    selected = [one for one in view.selectedNodes() if one.type() not in MASKS] if view is not None else []
+    if len(selected) > 1:
+        raise Refused(_("%d layers are selected. Select the one that is to be blended.") % len(selected))
+    while node is not None and node.type() in MASKS:
+        node = node.parentNode()
+    if node is None or node.parentNode() is None:
+        raise Refused(_("Select the layer that is to be blended."))
+    if node.type() == "filterlayer":
+        raise Refused(_("'%s' is a filter layer. Select the layer that is to be blended.") % node.name())
+    return Subject(document, node)
+
+
+def id_of(node: Any) -> str:
+    return node.uniqueId().toString()
+
+
+def found(document: Any, id: str) -> Any:
+    """The node of a document with this id, or None."""
+    root = document.rootNode()
+    return next((one for one in below(root) if id_of(one) == id), None) if root is not None else None
+
+
+def below(node: Any) -> Iterator[Any]:
+    """All nodes in a group, from the lowest up, and those in them."""
+    for child in node.childNodes():
+        yield child
+        yield from below(child)
+
+
+def is_open(document: Any) -> bool:
+    return any(one == document for one in Krita.instance().documents())
+
+
+def levels(node: Any) -> Iterator[tuple[Any, list[Any], list[Any]]]:
+    """A node, and the groups that it lies in from the innermost out: each with the layers below and above it."""
+    while (parent := node.parentNode()) is not None:
+        id = id_of(node)
+        siblings = parent.childNodes()
+        place = next(place for place, one in enumerate(siblings) if id_of(one) == id)
+        lower, upper = siblings[:place], siblings[place + 1 :]
+        yield (
+            node,
+            [one for one in lower if one.type() not in MASKS],
+            [one for one in upper if one.type() not in MASKS],
+        )
+        node = parent
+
+
+def anything_below(node: Any) -> bool:
+    """Whether a layer that is not hidden lies below, on any level."""
+    return any(one.visible() for __, lower, __ in levels(node) for one in lower)
+
+
+@contextmanager
+def drawn(copy: Any, node: Any, twin: Any) -> Iterator[Any]:
+    """A layer whose projection is what it shows: itself, or where the document has none, the one in a copy of it.
+
+    That is so for what is hidden, and for groups that are passed through.
+
+    Args:
+        twin: the layer in the copy, which is drawn there for the time of the context.
+    """
+    passed = node.type() == "grouplayer" and node.passThroughMode()
+    only_pixels = node.type() == "paintlayer" and not node.childNodes() and not node.layerStyleToAsl()
+    if not passed and (only_pixels or all(one.visible() for one, __, __ in levels(node))):
+        yield node
+        return
+    path = [one for one, __, __ in levels(twin)]
+    was = [one.visible() for one in path]
+    for one in path:
+        one.setVisible(True)
+    if passed:
+        twin.setPassThroughMode(False)
+    copy.refreshProjection()
+    copy.waitForDone()
+    yield twin
+    for one, visible in zip(path, was):
+        one.setVisible(visible)
+
+
+def hide_from(node: Any) -> None:
+    """Hide a layer and all that lies above it, on every level."""
+    node.setVisible(False)
+    for __, __, upper in levels(node):
+        for one in upper:
+            one.setVisible(False)
+
+
+def is_plain(document: Any) -> bool:
+    """Whether a document may be cropped without a change in what the rest shows."""
+    visible = [one for one in below(document.rootNode()) if one.visible()]
+    return all(one.type() in _PLAIN and (one.type() in MASKS or not one.layerStyleToAsl()) for one in visible)

@@ -1,0 +1,185 @@
+"""The live preview: the blend of a reduced copy, which begins anew whenever something changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from deepblend_protocol.client import Event, Job, JobCancelled, JobDone, JobFailed
+from deepblend_protocol.errors import DeepBlendError
+from deepblend_protocol.messages import Plane, Previews
+from deepblend_protocol.settings import Settings, resolve
+from deepblend_protocol.words import _, progress
+
+from . import document, pictures
+from .blends import words_of
+from .document import Steps
+from .nodes import Subject
+from .qt import QtCore, QtGui
+from .reduced import Reduced, for_screen
+from .server import Server
+from .steps import Stepper
+
+LONGEST = 420
+"""Pixels of the preview's longer side."""
+INTERVAL_MS = 150
+SETTLE_MS = 120
+"""A slider that is being dragged is waited for."""
+
+
+class Preview(QtCore.QObject):
+    """Args:
+    server: where it is made.
+    settings: gives the settings as they are now.
+    changed: is called when ``picture`` or ``words`` have changed.
+    """
+
+    def __init__(
+        self, server: Server, settings: Callable[[], Mapping[str, Any]], changed: Callable[[], None], parent: Any = None
+    ) -> None:
+        super().__init__(parent)
+        self._server = server
+        self._settings = settings
+        self._changed = changed
+        self._subject: Subject | None = None
+        self._small: Reduced | None = None
+        self._room_px = 0.0
+        self._style: tuple[Any, Plane | None] = (None, None)
+        """What the style picture is of, and it."""
+        self._reader: Stepper | None = None
+        self._job: Job | None = None
+        self.before: QtGui.QImage | None = None
+        """The picture as it is."""
+        self.after: QtGui.QImage | None = None
+        """The blend, as far as it is; None where there is none yet."""
+        self.fraction = 0.0
+        self.words = ""
+        self.done = False
+        self._ground: QtGui.QImage | None = None
+        self._settling = QtCore.QTimer(self)
+        self._settling.setSingleShot(True)
+        self._settling.setInterval(SETTLE_MS)
+        self._settling.timeout.connect(self._begin)
+
+    def read(self, subject: Subject, anew: bool = False) -> None:
+        """Show this from now on.
+
+        Args:
+            anew: read the style picture again as well, though it is of the same layer.
+        """
+        self.stop()
+        self._subject = subject
+        if anew:
+            self._style = (None, None)
+        given = dict(self._settings())
+        self._room_px = max(64.0, 1.5 * given["grow_px"])  # some room, so that not every step reads anew
+        sign = self._style_sign(given)
+        known = self._style[1] if self._style[0] == sign and sign is not None else None
+        roomy = resolve({**given, "grow_px": min(1000.0, self._room_px)})
+        self._reader = Stepper(
+            self._reading(subject, roomy, given, known), lambda made: self._read(sign, *made), self._failed, self
+        )
+        self._tell(0.0, _("Reading the picture"))
+
+    def clear(self, words: str = "") -> None:
+        """Show nothing."""
+        self.stop()
+        self._subject = self._small = self.before = self.after = self._ground = None
+        self._style = (None, None)
+        self._tell(0.0, words)
+
+    def follow(self) -> None:
+        """The settings have changed: begin anew, when they have come to rest."""
+        if self._subject is not None:
+            self.done = False
+            self._settling.start()
+
+    def stop(self) -> None:
+        """Abandon what is under way; what is seen stays."""
+        self._settling.stop()
+        if self._reader is not None:
+            self._reader.stop()
+            self._reader = None
+        if self._job is not None:
+            self._server.cancel(self._job)
+            self._job = None
+        self.done = False
+        self._tell(0.0, "")
+
+    def take(self, event: Event) -> None:
+        """What the server has told."""
+        if self._job is None or getattr(event, "job", self._job) is not self._job:
+            return  # of a preview that is outdated
+        if isinstance(event, JobDone):
+            self._take(self._job.layer)
+            self._job, self.done = None, True
+            self._tell(1.0, "")
+        elif isinstance(event, JobFailed):
+            self._job = None
+            self._tell(0.0, words_of(event.error))
+        elif not isinstance(event, JobCancelled):
+            told = progress(event)
+            if (plane := getattr(event, "preview", None)) is not None:
+                self._take(plane)
+            if told is not None:
+                self._tell(*told)
+
+    def _style_sign(self, given: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """What a style picture would be of with these settings; None where there is none."""
+        assert self._subject is not None
+        if given["style_from"] == "surroundings" or given["style"] == 0:
+            return None
+        picture = self._subject.picture
+        return (self._subject.id, given["style_from"], picture.uniqueId().toString() if picture is not None else "")
+
+    def _reading(self, subject: Subject, settings: Settings, given: Mapping[str, Any], style: Plane | None) -> Steps:
+        request = yield from document.reading(subject, settings, given, style)
+        small = yield from Reduced.steps(request, LONGEST)
+        return request.style, small
+
+    def _read(self, sign: Any, style: Plane | None, small: Reduced) -> None:
+        self._reader = None
+        if style is not None:
+            self._style = (sign, style)
+        self._small = small
+        self._ground = pictures.picture(small.background.samples, small.background.channels, small.background.size)
+        self.before = self._laid(small.layer)
+        self.after = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Blend with the settings as they are now."""
+        given = dict(self._settings())
+        subject = self._subject
+        if subject is None or self._reader is not None:
+            return  # what is being read begins by itself
+        sign = self._style_sign(given)
+        if self._small is None or given["grow_px"] > self._room_px or sign not in (None, self._style[0]):
+            self.read(subject)
+            return
+        if self._job is not None:
+            self._server.cancel(self._job)
+        self.done = False
+        try:
+            self._job = self._server.submit(self._small.request(given, Previews(LONGEST, INTERVAL_MS)))
+        except DeepBlendError as error:
+            self._job = None
+            self._tell(0.0, words_of(error))
+
+    def _failed(self, error: Exception) -> None:
+        self._reader = self._small = self.before = self.after = None
+        self._tell(0.0, words_of(error))
+
+    def _take(self, plane: Plane | None) -> None:
+        if plane is not None:
+            self.after = self._laid(plane)
+
+    def _laid(self, plane: Plane) -> QtGui.QImage:
+        assert self._small is not None and self._ground is not None
+        image = pictures.picture(bytes(pictures.view(plane.samples)), plane.channels, plane.size)
+        laid = pictures.laid(image, self._ground, plane.rect)
+        return for_screen(laid, self._small.profile, self._small.linear)
+
+    def _tell(self, fraction: float, words: str) -> None:
+        self.fraction, self.words = fraction, words
+        self._changed()

@@ -1,0 +1,95 @@
+"""A small copy of what a blend reads, in 8 bits, for the preview: the same request, at another scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from deepblend_protocol import geometry
+from deepblend_protocol.geometry import Box
+from deepblend_protocol.messages import Plane, Previews, Request
+
+from .document import Steps
+from .pictures import reducing_plane
+from .qt import QtGui
+
+
+class Reduced:
+    """What a preview is made of; ``steps`` makes one.
+
+    Args:
+        request: of a blend, as ``document.reading`` returns it.
+        longest: pixels of the preview's longer side, at most.
+    """
+
+    def __init__(self, request: Request, longest: int) -> None:
+        frame = request.background.rect
+        self.scale = min(1.0, longest / max(frame[2:]))
+        self.profile = request.background.profile
+        self.linear = request.background.encoding == "linear"
+        self._origin = self._scaled(frame)[:2]
+        self.background: Plane
+        self.layer: Plane
+        self._mask: Plane | None = None
+        self._style: Plane | None = None
+
+    @classmethod
+    def steps(cls, request: Request, longest: int) -> Steps:
+        """Steps whose last one returns it."""
+        made = cls(request, longest)
+        made.background = yield from made._plane(request.background)
+        made.layer = yield from made._plane(request.layer)
+        if request.mask is not None:
+            made._mask = yield from made._plane(request.mask)
+        if request.style is not None:
+            made._style = yield from made._style_plane(request.style)
+        return made
+
+    def request(self, given: Mapping[str, Any], previews: Previews) -> Request:
+        """The request of a preview with these settings."""
+        scaled = {**given, "grow_px": given["grow_px"] * self.scale, "feather_px": given["feather_px"] * self.scale}
+        if given["style_from"] == "picture" and self._style is None:
+            scaled["style_from"] = "surroundings"
+        style = self._style if given["style_from"] != "surroundings" else None
+        return Request(self.layer, self.background, self._mask, style, scaled, previews=previews)
+
+    def _scaled(self, box: Box) -> Box:
+        x, y, w, h = (round(side * self.scale) for side in box)
+        return (x, y, max(1, w), max(1, h))
+
+    def _plane(self, plane: Plane) -> Steps:
+        x, y, w, h = self._scaled(plane.rect)
+        rect = (x - self._origin[0], y - self._origin[1], w, h)
+        samples = yield from reducing_plane(plane, (w, h))
+        return Plane(rect, (w, h), "u8", plane.channels, samples, self._curve(plane))
+
+    def _style_plane(self, plane: Plane) -> Steps:
+        """The same picture, of a document that is as much smaller as all else."""
+        x, y, w, h = self._scaled(plane.rect)
+        scale = min(1.0, plane.scale / self.scale)
+        size = geometry.reduced((x, y, w, h), scale)
+        samples = yield from reducing_plane(plane, size)
+        return Plane((0, 0, w, h), size, "u8", plane.channels, samples, self._curve(plane), scale)
+
+    @staticmethod
+    def _curve(plane: Plane) -> str:
+        return "perceptual" if plane.encoding == "linear" else plane.encoding
+
+
+def for_screen(image: QtGui.QImage, profile: bytes | None, linear: bool) -> QtGui.QImage:
+    """A picture in sRGB.
+
+    Args:
+        profile: that its samples are of, but for their curve where they were ``linear``.
+    """
+    if profile is None or not hasattr(QtGui, "QColorSpace"):
+        return image
+    space = QtGui.QColorSpace.fromIccProfile(profile)
+    srgb = QtGui.QColorSpace(QtGui.QColorSpace.NamedColorSpace.SRgb)
+    if linear:
+        space = space.withTransferFunction(QtGui.QColorSpace.TransferFunction.SRgb)
+    if not space.isValid() or space == srgb or image.isGrayscale():
+        return image
+    image = image.copy()
+    image.setColorSpace(space)
+    return image.convertedToColorSpace(srgb)

@@ -1,0 +1,139 @@
+"""The layer that a blend makes, and what is kept of it in the document so that it can be done again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from deepblend_protocol.messages import Plane
+from deepblend_protocol.words import _
+from krita import Document, Selection
+
+from . import nodes
+from .qt import QtCore
+from .samples import Format, eight_bits, format_of, reordered, view
+from .spaces import Refused, Space, converted, working
+
+ANNOTATION = "deepblend"
+"""A document's annotation: JSON with what is known of its results, by their layers' ids."""
+_WHITE = {"U8": b"\xff", "U16": b"\xff\xff", "F16": b"\x00\x3c", "F32": b"\x00\x00\x80\x3f"}
+"""The greatest alpha, as it lies in memory."""
+
+
+def name(layer: str, given: Mapping[str, Any]) -> str:
+    """After the layer and the settings, as in 'Boat, blended (style 0.5)'."""
+    if given.get("method") == "poisson" or given["style"] == 0:
+        return _("%s, seamless") % layer
+    return _("%(layer)s, blended (style %(style)g)") % {"layer": layer, "style": given["style"]}
+
+
+def can_mask() -> bool:
+    """Whether this Krita's scripts can make transparency masks: from 5.2 on."""
+    return hasattr(Document, "createTransparencyMask")
+
+
+def insert(
+    document: Any, layer: Any, plane: Plane, title: str, settings: Mapping[str, Any], as_mask: bool = False
+) -> Any:
+    """Put a blend's result into a document as a new layer, in one undo step; returns it.
+
+    Args:
+        layer: that was blended. The new one comes to lie on it, and on the results that it has already.
+        settings: what is kept with it, JSON-ready.
+        as_mask: its edge becomes a transparency mask, and its pixels opaque.
+
+    Raises Refused.
+    """
+    space = Space.of(document)
+    bench = document.clone() if as_mask or working(space) != space else None
+    try:
+        samples = _native(plane, space, bench)
+        if as_mask:
+            node = _masked(bench, plane, samples, space, title)
+        else:
+            node = document.createNode(title, "paintlayer")
+            node.setPixelData(samples, *plane.rect)
+        above = _highest(document, layer)
+        if not above.parentNode().addChildNode(node, above):
+            raise Refused(_("Krita did not take the new layer."))
+    finally:
+        if bench is not None:
+            bench.setModified(False)
+            bench.close()
+    _keep(document, nodes.id_of(node), {"settings": dict(settings), "layer": nodes.id_of(layer)})
+    return node
+
+
+def settings_of(document: Any, node: Any) -> dict[str, Any] | None:
+    """The settings that a layer was made with; None where it is no result of a blend."""
+    known = _kept(document).get(nodes.id_of(node), {}).get("settings")
+    return known if isinstance(known, dict) else None
+
+
+def original_of(document: Any, node: Any) -> Any:
+    """The layer that a result was made of, if it is still in the document; else None."""
+    id = _kept(document).get(nodes.id_of(node), {}).get("layer")
+    return nodes.found(document, id) if isinstance(id, str) else None
+
+
+def _highest(document: Any, layer: Any) -> Any:
+    """The layer, or the topmost of the results that lie on it."""
+    kept, id = _kept(document), nodes.id_of(layer)
+    __, __, upper = next(nodes.levels(layer))
+    for one in upper:
+        if kept.get(nodes.id_of(one), {}).get("layer") != id:
+            break
+        layer = one
+    return layer
+
+
+def _native(plane: Plane, space: Space, bench: Any) -> bytes:
+    """A result's samples as the document has them. Raises Refused where it has become another meanwhile."""
+    work = working(space)
+    known = format_of(work.model, work.depth)
+    assert known is not None
+    came = Format(plane.type, plane.channels)
+    if (known.type, len(known.channels), work.encoding) != (came.type, len(came.channels), plane.encoding):
+        raise Refused(_("The picture's colour space was changed during the blend; the blend was dropped."))
+    samples = view(plane.samples)
+    samples = samples if known.channels == came.channels else reordered(samples, came)
+    return bytes(converted(samples, plane.size, work, space, bench))
+
+
+def _masked(bench: Any, plane: Plane, samples: bytes, space: Space, title: str) -> Any:
+    """A layer with a transparency mask, in no document yet: it is put together in one that is nobody's."""
+    came = Format(plane.type, plane.channels)
+    alpha = eight_bits(view(plane.samples), came, "profile")[len(came.channels) - 1 :: len(came.channels)]
+    opaque, white = bytearray(samples), _WHITE[space.depth]
+    count = plane.size[0] * plane.size[1]
+    pixel = len(opaque) // count
+    for place, byte in enumerate(white):  # alpha comes last in every space of Krita's
+        opaque[pixel - len(white) + place :: pixel] = bytes((byte,)) * count
+    layer = bench.createNode(title, "paintlayer")
+    layer.setPixelData(bytes(opaque), *plane.rect)
+    bench.rootNode().addChildNode(layer, None)
+    mask = bench.createTransparencyMask(_("Edge"))
+    chosen = Selection()
+    chosen.setPixelData(QtCore.QByteArray(alpha), *plane.rect)
+    mask.setSelection(chosen)
+    layer.addChildNode(mask, None)
+    bench.waitForDone()
+    return layer.clone()
+
+
+def _kept(document: Any) -> dict[str, dict[str, Any]]:
+    if ANNOTATION not in document.annotationTypes():
+        return {}
+    try:
+        known = json.loads(bytes(view(document.annotation(ANNOTATION))))
+    except ValueError:
+        return {}
+    known = known if isinstance(known, dict) else {}
+    return {id: one for id, one in known.items() if isinstance(one, dict)}
+
+
+def _keep(document: Any, id: str, result: dict[str, Any]) -> None:
+    known = {**_kept(document), id: result}
+    told = "Deep Image Blending: the settings of its layers"
+    document.setAnnotation(ANNOTATION, told, QtCore.QByteArray(json.dumps(known).encode()))

@@ -1,0 +1,55 @@
+"""Work in steps, between which Krita handles what its user does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from .qt import QtCore
+
+
+class Stepper(QtCore.QObject):
+    """Runs a generator: each thing it yields is how many milliseconds to wait for the next step.
+
+    Args:
+        steps: what to run; begins at the event loop's next turn.
+        done: is called with what the last step returns.
+        failed: is called with the exception that ends it, where it is an Exception.
+    """
+
+    def __init__(
+        self,
+        steps: Generator[float, None, Any],
+        done: Callable[[Any], None],
+        failed: Callable[[Exception], None],
+        parent: Any = None,
+    ) -> None:
+        super().__init__(parent)
+        self._steps: Any = steps
+        self._done = done
+        self._failed = failed
+        self._timer = QtCore.QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._step)
+        self._timer.start(0)
+
+    def stop(self) -> None:
+        """Give it up; nothing is called any more."""
+        self._timer.stop()
+        if self._steps is not None:
+            steps, self._steps = self._steps, None
+            steps.close()
+
+    def _step(self) -> None:
+        if self._steps is None:
+            return
+        try:
+            wait_ms = next(self._steps)
+        except StopIteration as end:
+            self._steps = None
+            self._done(end.value)
+        except Exception as error:
+            self._steps = None
+            self._failed(error)
+        else:
+            self._timer.start(int(wait_ms))

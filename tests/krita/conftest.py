@@ -1,0 +1,123 @@
+"""Krita itself, the plug-in installed in a profile of its own, and a real server beside it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from deepblend.hosts import plugin
+from deepblend_protocol.connection import Installation
+from harness import Served
+from krita_app import DRIVER, Krita
+from krita_desk import Desk
+
+HOSTS = Path(__file__).parents[1] / "hosts"
+MOST_DOCUMENTS = 8
+"""Open at once, before they are closed."""
+QUIET_S = 2.0
+"""Krita looks at changed layers once a second."""
+
+
+@pytest.fixture(scope="session")
+def krita_root() -> Path:
+    """The root with Krita in it. Skips where there is none, and unless DEEPBLEND_KRITA asks for these tests."""
+    if not os.environ.get("DEEPBLEND_KRITA"):
+        pytest.skip("Krita's plug-in is in the making; its tests run with DEEPBLEND_KRITA=1")
+    found = subprocess.run(["bash", HOSTS / "make_root.sh", "--find"], capture_output=True, text=True, check=False)
+    if found.returncode:
+        assert not os.environ.get("DEEPBLEND_HOSTS_NEEDED"), found.stderr
+        pytest.skip(found.stderr.strip())
+    return Path(found.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def krita_shots() -> Path:
+    """Where screenshots are kept."""
+    folder = Path(os.environ.get("DEEPBLEND_SHOTS") or Path(__file__).parents[2] / "build" / "screenshots" / "krita")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def krita_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    served = Served(tmp_path_factory.mktemp("krita-server") / "connection.json", (), {})
+    served.connection  # noqa: B018  waits until it is there
+    yield served
+    served.end()
+
+
+def install(folder: Path, server: Path) -> None:
+    """Put the plug-in into a folder that a Krita works in, for a server whose connection file is named."""
+    source = plugin.source("krita_plugin")
+    plugins = folder / "data" / "krita" / "pykrita"
+    plugins.mkdir(parents=True)
+    shutil.copy(source / "deepblend_krita.desktop", plugins)
+    plugin.put(
+        source / "deepblend_krita", plugins / "deepblend_krita", Installation(server, remedy="Start it by hand.")
+    )
+    (folder / "config").mkdir()
+    enabled = "".join(f"enable_{name}=true\n" for name in ("deepblend_krita", DRIVER))
+    (folder / "config" / "kritarc").write_text(f"[python]\n{enabled}")
+
+
+@pytest.fixture(scope="session")
+def krita_profile(tmp_path_factory: pytest.TempPathFactory, krita_server: Served) -> Path:
+    """A folder with the plug-in in it, to be copied."""
+    folder = tmp_path_factory.mktemp("krita-profile")
+    install(folder, krita_server.path)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def start_krita(
+    krita_root: Path, krita_profile: Path, krita_server: Served, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Krita]]:
+    """Starts a Krita with a copy of the profile, or with the folder of one that has ended."""
+    started: list[Krita] = []
+
+    def one(folder: Path | None = None, **environment: str) -> Krita:
+        if folder is None:
+            folder = tmp_path_factory.mktemp("krita")
+            shutil.copytree(krita_profile, folder, dirs_exist_ok=True)
+        started.append(Krita(krita_root, folder, (str(krita_server.path.parent),), **environment))
+        return started[-1]
+
+    yield one
+    for each in started:
+        each.end()
+
+
+@pytest.fixture(scope="session")
+def krita(start_krita: Callable[..., Krita]) -> Krita:
+    """A Krita for all tests that do it no harm."""
+    return start_krita()
+
+
+@pytest.fixture
+def desk(krita: Krita) -> Iterator[Desk]:
+    """What a test has left open is closed."""
+    yield Desk(krita)
+    left = krita.run("""
+widget("as_mask").setChecked(False)
+for one in documents():
+    close(one)
+answer = len(retired)
+""")
+    if left >= MOST_DOCUMENTS:
+        time.sleep(QUIET_S)
+        while krita.run("answer = close_retired()"):
+            pass
+
+
+@pytest.fixture(scope="session")
+def krita_errors(krita_shots: Path) -> Iterator[dict[str, float]]:
+    """The largest error of a colour by colour space; kept as a table beside the screenshots."""
+    found: dict[str, float] = {}
+    yield found
+    rows = "".join(f"| {name} | {error:.2g} |\n" for name, error in found.items())
+    (krita_shots / "round_trip.md").write_text(f"| colour space | largest error |\n|---|---|\n{rows}", encoding="utf-8")

@@ -1,0 +1,394 @@
+"""The docker as a person uses it: preview, blend, cancel, undo, history, several documents."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from deepblend.commands import demo
+from harness import Served, wait_for
+from krita_app import Krita
+from krita_desk import AT, BELOW, LAYER, Desk, ellipse, rectangle
+from pictures import engine, picture
+from PIL import Image
+from screen import Screen
+
+ELLIPSE = ellipse((50, 40, 80, 60))
+EXAMPLE = Path(demo.__file__).parents[1] / "example"
+LEFT, ABOVE = 216, 98
+"""Where the example's bird comes to lie."""
+
+
+@pytest.fixture(scope="session")
+def screen(krita: Krita, krita_shots: Path) -> Screen:
+    krita.run("answer = 1")
+    return Screen(krita, krita_shots)  # type: ignore[arg-type]
+
+
+def example(desk: Desk) -> None:
+    """The example's painting with the bird's photograph on it, the bird selected."""
+    below = np.asarray(Image.open(EXAMPLE / "target.jpg").convert("RGBA"))
+    layer = np.asarray(Image.open(EXAMPLE / "source.png").convert("RGBA"))
+    mask = np.asarray(Image.open(EXAMPLE / "mask.png").convert("L"))
+    whole = np.zeros(below.shape[:2], np.uint8)
+    part = mask[: whole.shape[0] - ABOVE, : whole.shape[1] - LEFT]
+    whole[ABOVE : ABOVE + part.shape[0], LEFT : LEFT + part.shape[1]] = part
+    desk.open(below, layer, (LEFT, ABOVE), whole, script='layer.setName("Kingfisher")')
+    desk.run("arrange()")
+
+
+def large(desk: Desk) -> None:
+    """A document whose blend takes some seconds."""
+    desk.open(picture(640, 520, 4), picture(440, 360, 4, seed=11), (100, 80))
+
+
+def previewed(desk: Desk) -> str:
+    """The preview's picture, when it is done."""
+    wait_for(lambda: desk.shown()["preview_done"], "the preview")
+    return desk.run("answer = preview_look()")
+
+
+def test_the_preview_follows_and_touches_nothing(desk: Desk):
+    desk.open(mask=ELLIPSE)
+    desk.run("settings(style=0.0); before = state(document)")
+    desk.run("live(True)")
+    seamless = previewed(desk)
+    desk.run("settings(style=1.0)")
+    strong = previewed(desk)
+    assert strong != seamless
+
+    desk.run("button = widget('before'); button.setDown(True); button.pressed.emit()")
+    raw = desk.run("answer = preview_look()")
+    desk.run("button.setDown(False); button.released.emit()")
+    assert raw not in (seamless, strong)
+    assert desk.run("answer = preview_look()") == strong
+
+    desk.run("settings(style=0.0)")
+    assert previewed(desk) == seamless, "the same settings, the same preview"
+    for style in (0.1, 0.2, 0.3, 0.0):  # those before the last are abandoned
+        desk.run(f"settings(style={style})")
+        time.sleep(0.15)
+    assert previewed(desk) == seamless
+    assert desk.run("answer = state(document) == before"), "the preview has changed the document"
+    desk.run("live(False)")
+    assert desk.run("answer = preview_look()") is None
+
+
+def test_the_preview_is_read_anew(desk: Desk):
+    """On another selection, another layer, and on Refresh where pixels have changed."""
+    desk.open(mask=ELLIPSE)
+    desk.run("settings(style=0.0); live(True)")
+    first = previewed(desk)
+
+    def another() -> str:
+        return wait_for(lambda: (now := previewed(desk)) != first and now, "another preview")
+
+    desk.store("mask", rectangle((60, 50, 70, 40)))
+    desk.run("select(document, 200, 160)")
+    selected = first = another()
+    desk.store("other", picture(110, 90, 4, seed=4))
+    desk.run("other = new_layer(document, 'Other', 110, 90, 40, 30, file='other'); ready(document, other)")
+    desk.activate("other")
+    first = another()
+    desk.activate()
+    wait_for(lambda: previewed(desk) == selected, "the first layer's preview")
+    first = selected
+    desk.run("layer.setPixelData(samples('other'), 40, 30, 110, 90); ready(document, layer); widget('refresh').click()")
+    another()
+    desk.run("live(False)")
+
+
+def test_what_the_preview_says_where_there_is_nothing_to_show(desk: Desk):
+    desk.open(below=BELOW, layer=BELOW, at=(0, 0))
+    desk.run("live(True)")
+    wait_for(lambda: "Select the object" in desk.shown()["preview_words"], "the hint")
+    desk.activate("document.topLevelNodes()[0]")
+    desk.run("widget('refresh').click()")
+    wait_for(lambda: "Nothing visible lies below 'below'" in desk.shown()["preview_words"], "the reason")
+    desk.run("live(False)")
+
+
+def test_cancel(desk: Desk):
+    large(desk)
+    desk.run("before = state(document)")
+    desk.press(style=0.7)
+    wait_for(lambda: desk.shown()["words"] == "Painting in", "the blend")
+    desk.run("widget('cancel').click()")
+    began = time.monotonic()
+    assert desk.ended() == "Cancelled."
+    assert time.monotonic() - began < 10
+    assert desk.run("answer = state(document) == before")
+    assert desk.shown()["history"] == 0
+
+
+def test_undo_and_redo(desk: Desk):
+    desk.open(mask=ELLIPSE)
+    desk.run("before = state(document)")
+    desk.blend(style=0.0)
+    new, _ = desk.made()
+    desk.run("after = state(document); Krita.instance().action('edit_undo').trigger(); document.waitForDone()")
+    undone = desk.run("now = state(document); answer = [now['layers'] == before['layers'], now['selection']]")
+    desk.run("Krita.instance().action('edit_redo').trigger(); document.waitForDone()")
+    assert undone == [True, [50, 40, 80, 60]]
+    assert desk.run("answer = state(document)['layers'] == after['layers']")
+    again, _ = desk.made()
+    np.testing.assert_array_equal(again, new)
+
+
+def test_variations_lie_on_one_another(desk: Desk):
+    """With a result active, the layer that it was made of is blended again; its settings are kept in the file."""
+    desk.open(mask=ELLIPSE)
+    desk.blend(style=0.0)
+    desk.activate("new")
+    desk.press(style=0.0, keep_colours=1.0)
+    assert desk.ended() == "'Boat, seamless' was made."
+    names, kept = desk.run("answer = [names(document.rootNode()), bytes(document.annotation('deepblend')).decode()]")
+    assert names == ["below", "Boat", "Boat, seamless", "Boat, seamless", "Selection Mask"]
+    results = json.loads(kept).values()
+    assert [one["settings"]["keep_colours"] for one in results] == [0.5, 1.0]
+    assert len({one["layer"] for one in results}) == 1
+    file = desk.folder / "kept.kra"
+    kept = desk.run(f"""
+document.saveAs("{file}")
+other = Krita.instance().openDocument("{file}")
+answer = bytes(other.annotation("deepblend")).decode()
+other.close()
+""")
+    assert [one["settings"]["keep_colours"] for one in json.loads(kept).values()] == [0.5, 1.0]
+
+
+def test_the_history(desk: Desk):
+    desk.open(mask=ELLIPSE)
+    desk.blend(style=0.0)
+    first, box = desk.made()
+    desk.blend(style=1.0, keep_colours=0.2)
+    wait_for(lambda: desk.shown()["history"] == 2, "the thumbnails")
+    desk.run("listed = widget('history'); listed.setCurrentRow(1)")
+    shown, told = desk.run("answer = [preview_look(), listed.item(1).toolTip()]")
+    desk.run("listed.setCurrentRow(0)")
+    assert desk.run("answer = preview_look()") != shown
+    assert told.split("\n")[:2] == ["Boat, seamless", "Style: 0"]
+
+    desk.run("listed.setCurrentRow(1); widget('history_restore').click()")
+    assert desk.run("answer = docker().widget().form.values()")["style"] == 0.0
+    desk.run("listed.setCurrentRow(1); widget('history_apply').click(); document.waitForDone()")
+    desk.run("new = document.topLevelNodes()[-2]")
+    applied, where = desk.made()
+    assert where == box
+    np.testing.assert_array_equal(applied, first)
+    assert desk.run("answer = len(document.topLevelNodes())") == 6  # two layers, three results, the selection
+    desk.run("listed.setCurrentRow(0); widget('history_delete').click()")
+    assert desk.shown()["history"] == 1
+    left = desk.run("""
+import deepblend_krita.history
+entry = inside()._KEPT.of(document)[0]
+kept = deepblend_krita.history.Kept(most=int(2.5 * entry.nbytes))
+for number in range(5):
+    kept.add(deepblend_krita.history.Entry(**{**vars(entry), "title": str(number)}))
+answer = [one.title for one in kept.of(document)]
+""")
+    assert left == ["4", "3"], "the oldest ones go where there are too many bytes"
+
+
+def test_two_documents_at_once(desk: Desk):
+    """Each result comes into its own document, also when another one is in front."""
+    large(desk)
+    desk.run("first, its_layer = document, layer")
+    desk.press(style=0.5)
+    desk.open(mask=ELLIPSE)
+    desk.blend(style=0.0)
+    new, _ = desk.made()
+    expected, _ = engine(LAYER, AT, BELOW, ELLIPSE, style=0.0)
+    np.testing.assert_array_equal(new, expected)
+    wait_for(lambda: len(desk.run("answer = names(first.rootNode())")) == 3, "the other document's result")
+    assert desk.run("answer = names(first.rootNode())")[2] == "Boat, blended (style 0.5)"
+    assert desk.run("answer = names(document.rootNode())")[1:3] == ["Boat", "Boat, seamless"]
+    desk.run("front(first)")
+    wait_for(lambda: desk.shown()["said"] == "'Boat, blended (style 0.5)' was made.", "the words of that document")
+
+
+def test_a_document_that_is_closed_and_a_layer_that_is_deleted(desk: Desk):
+    desk.open(mask=ELLIPSE)
+    desk.run("kept = document")
+    large(desk)
+    desk.press(style=0.5)
+    wait_for(lambda: desk.shown()["words"] == "Painting in", "the blend")
+    time.sleep(2)  # Krita looks at changed layers once a second
+    desk.run("document.setModified(False); Krita.instance().action('file_close').trigger()")
+    wait_for(lambda: "was closed during the blend" in desk.shown()["said"], "what is said")
+
+    desk.run("document = kept")
+    large(desk)
+    desk.press(style=0.3)
+    wait_for(lambda: desk.shown()["words"] == "Painting in", "the blend")
+    desk.run("layer.remove()")
+    assert "The layer was deleted" in desk.ended()
+    wait_for(lambda: desk.shown()["history"] == 1, "the result in the history")
+    desk.run("widget('history').setCurrentRow(0); widget('history_apply').click(); document.waitForDone()")
+    assert desk.run("answer = names(document.rootNode())") == ["below", "Boat, blended (style 0.3)"]
+
+
+FILTER = """
+filtered = document.createFilterLayer("filter", Krita.instance().filter("invert"), Selection())
+document.rootNode().addChildNode(filtered, None)
+layer = filtered
+"""
+REFUSED = {
+    "nothing-there": ("", rectangle((0, 0, 20, 20)), "The mask is empty"),
+    "outside-the-canvas": ("layer.move(300, 20)", None, "lies wholly outside"),
+    "nothing-visible": ("layer.setPixelData(bytes(110 * 90 * 4), 40, 30, 110, 90)", None, "The mask is empty"),
+    "nothing-below": ("layer = document.topLevelNodes()[0]", ELLIPSE, "Nothing visible lies below 'below'"),
+    "a-filter": (FILTER, None, "'filter' is a filter layer"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_cannot_be_blended_is_said(desk: Desk, kind: str):
+    script, mask, words = REFUSED[kind]
+    desk.open(mask=mask, script=script)
+    desk.run("before = state(document)")
+    desk.press(style=0.0)
+    assert words in desk.ended()
+    assert desk.run("answer = state(document) == before")
+
+
+def test_real_clicks_and_pictures(desk: Desk, screen: Screen):
+    """From the press of the mouse to the new layer; each state of the docker is kept as a picture."""
+    example(desk)
+    desk.run("settings(style=0.8, style_from='background'); live(False)")
+    screen.keep("docker_idle")
+
+    def click(name: str) -> None:
+        x, y = desk.run(f"answer = place({name!r})")
+        screen.do("xdotool", "mousemove", str(x), str(y), "sleep", "0.2", "click", "1")
+
+    click("live")
+    previewed(desk)
+    screen.keep("docker_preview")
+    x, y = desk.run("answer = place('before')")
+    after = desk.run("answer = preview_look()")
+    screen.do("xdotool", "mousemove", str(x), str(y), "sleep", "0.2", "mousedown", "1")
+    wait_for(lambda: desk.run("answer = preview_look()") != after, "the picture as it was")
+    screen.keep("docker_before")
+    screen.do("xdotool", "mouseup", "1")
+    wait_for(lambda: desk.run("answer = preview_look()") == after, "the preview")
+
+    click("blend")
+    wait_for(lambda: (desk.shown()["fraction"] or 0) > 0.2, "the blend")
+    screen.keep("docker_running")
+    assert desk.ended() == "'Kingfisher, blended (style 0.8)' was made."
+    wait_for(lambda: desk.shown()["history"] == 1, "the thumbnail")
+    desk.run("settings(style=0.0)")
+    previewed(desk)
+    desk.run("Krita.instance().action('deepblend_blend').trigger()")
+    assert desk.ended() == "'Kingfisher, seamless' was made."
+    wait_for(lambda: desk.shown()["history"] == 2, "the thumbnail")
+    desk.run("widget('history').setCurrentRow(1); docker().widget().ensureWidgetVisible(widget('history_apply'))")
+    screen.keep("docker_history")
+    desk.run("widget('live').setChecked(False)")
+    assert desk.run("answer = names(document.rootNode())") == [
+        "below",
+        "Kingfisher",
+        "Kingfisher, blended (style 0.8)",
+        "Kingfisher, seamless",
+        "Selection Mask",
+    ]
+
+
+def test_the_keyboard_reaches_everything(desk: Desk):
+    reached = desk.run("""
+own, seen = docker(), []
+docker().widget().ensureWidgetVisible(widget("live"))
+Krita.instance().activeWindow().qwindow().activateWindow()
+widget("live").setFocus(QtCore.Qt.FocusReason.TabFocusReason)
+for _ in range(40):
+    now = QtWidgets.QApplication.focusWidget()
+    if now is None or now.objectName() in seen:
+        break
+    seen.append(now.objectName())
+    own.widget().focusNextPrevChild(True)
+answer = seen
+""")
+    wanted = ("live", "before", "refresh", "preset", "style", "keep_colours", "feather_px", "grow_px", "gradients")
+    for name in (*wanted, "style_from", "as_mask", "blend"):
+        assert any(one.startswith(f"deepblend_{name}") for one in reached) or name == "before", (name, reached)
+
+
+@pytest.fixture
+def own_server(desk: Desk, krita_server: Served, tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts a server of the test's own, and has the docker use it."""
+    folder = krita_server.path.parent / "own"
+    started: list[Served] = []
+
+    def one(*options: str) -> Served:
+        started.append(Served(folder / "connection.json", options, {}))
+        started[-1].connection  # noqa: B018  waits for it
+        return started[-1]
+
+    use(desk, folder / "connection.json")
+    yield one
+    for each in started:
+        each.end()
+    use(desk, krita_server.path)
+
+
+def use(desk: Desk, path: Path, **changed: Any) -> None:
+    """Have the docker find the server elsewhere from now on."""
+    file = desk.folder / "data" / "krita" / "pykrita" / "deepblend_krita" / "installation.json"
+    known = {**json.loads(file.read_text()), "connection": str(path), "command": [], "relay": [], **changed}
+    file.write_text(json.dumps(known))
+    desk.run("docker()._server.close()")
+
+
+def test_a_server_that_is_killed_is_said_and_the_next_blend_has_another(
+    desk: Desk, own_server: Callable[..., Served], screen: Screen
+):
+    first = own_server()
+    large(desk)
+    desk.run("arrange(); before = state(document)")
+    desk.press(style=0.5)
+    wait_for(lambda: desk.shown()["words"] == "Painting in", "the blend")
+    for worker in first.workers():
+        worker.kill()
+    first.process.kill()
+    assert desk.ended().startswith("The connection to the server was lost during the blend.")
+    assert desk.shown()["dot"] == "#d0443e"
+    assert desk.run("answer = state(document) == before")
+    screen.keep("docker_error")
+    first.process.wait()
+    own_server()
+    desk.press(style=0.0)
+    assert desk.ended() == "'Boat, seamless' was made."
+    assert desk.shown()["state"] == "Connected to the server."
+
+
+def test_a_server_that_refuses_says_why(desk: Desk, own_server: Callable[..., Served]):
+    own_server("--max-message", "1")
+    large(desk)
+    desk.press(style=0.0)
+    assert "and the server takes 1048576 at most. Select less" in desk.ended()
+
+
+def test_without_a_server_and_a_way_to_start_one(desk: Desk, own_server: Callable[..., Served], krita_server: Served):
+    nowhere = krita_server.path.parent / "nowhere" / "connection.json"
+    nowhere.parent.mkdir(mode=0o700, exist_ok=True)
+    desk.open(mask=ELLIPSE)
+    cases: dict[tuple[str, ...], str] = {
+        (): "cannot be started from here. Start it by hand",
+        ("/no/such/python", "-m", "x"): "could not be started: /no/such/python",
+        ("/bin/sh", "-c", "echo no room left; exit 1"): "could not be started: no room left",
+    }
+    for command, words in cases.items():
+        use(desk, nowhere, command=list(command))
+        desk.press(style=0.0)
+        assert words in desk.ended()
+        assert words in desk.shown()["state"]
+    boxes = desk.run(
+        "answer = [type(one).__name__ for one in QtWidgets.QApplication.topLevelWidgets() if one.isModal()]"
+    )
+    assert not boxes, "a message box"

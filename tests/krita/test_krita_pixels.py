@@ -1,0 +1,389 @@
+"""Pixels through the real Krita and the real server: nothing is lost, at any depth; what is read is what is meant."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from harness import wait_for
+from krita_desk import AT, BELOW, HEIGHT, LAYER, LINEAR, SRGB, WIDTH, Desk, ellipse, rectangle
+from pictures import disc, engine, picture
+
+GRAY = "Gray-D50-elle-V2-srgbtrc.icc"
+DEPTHS = {"U8": "U8", "U16": "U16", "F16": "HALF", "F32": "FLOAT"}
+CASES = [
+    *(("RGBA", depth, SRGB) for depth in DEPTHS),
+    *(("RGBA", depth, LINEAR) for depth in ("U16", "F16", "F32")),
+    *(("GRAYA", depth, GRAY) for depth in DEPTHS),
+    ("GRAYA", "F32", "Gray-D50-elle-V2-g10.icc"),
+    ("RGBA", "U16", "ClayRGB-elle-V2-g22.icc"),
+    ("RGBA", "F32", "Rec2020-elle-V4-g10.icc"),
+]
+ALLOWED = {"U8": 0, "U16": 0, "F16": 2**-11, "F32": 1e-6}
+ELLIPSE = ellipse((50, 40, 80, 60))
+
+
+@pytest.mark.parametrize("space", CASES, ids=lambda space: "-".join(space[:2]) + "-" + space[2][:8].strip())
+def test_a_layer_identical_to_its_background_comes_back_identical(
+    desk: Desk, space: tuple[str, str, str], krita_errors: dict[str, float]
+):
+    model, depth, _ = space
+    channels = {"GRAYA": 2, "CMYKA": 5}.get(model, 4)
+    below = picture(WIDTH, HEIGHT, channels, DEPTHS[depth])
+    desk.open(below, below[30:120, 40:150], mask=ELLIPSE, space=space)
+    assert desk.run("answer = [document.colorModel(), document.colorDepth()]") == [model, depth]
+    desk.blend(style=0.0)
+    new, (x, y, w, h) = desk.made(below)
+    desk.close()
+    assert (x, y, w, h) == (50, 40, 80, 60)
+    inside = new[..., -1] > 0
+    assert inside.sum() > 3000
+    white = 1 if below.dtype.kind == "f" else np.iinfo(below.dtype).max
+    expected = below[y : y + h, x : x + w, :-1].astype(np.float64)
+    error = np.abs(new[..., :-1].astype(np.float64) - expected)[inside].max() / white
+    krita_errors[" ".join(space)] = error
+    assert error <= ALLOWED[depth]
+
+
+@pytest.mark.parametrize(
+    ("space", "allowed"),
+    [
+        (("CMYKA", "U8", "Chemical proof"), 13),
+        (("CMYKA", "U16", "Chemical proof"), 13),
+        (("CMYKA", "F32", "Chemical proof"), 13),
+        (("LABA", "U8", "Lab identity built-in"), 3),
+        (("LABA", "U16", "Lab identity built-in"), 1),
+    ],
+    ids=lambda case: "-".join(case[:2]) if isinstance(case, tuple) else "",
+)
+def test_a_picture_that_has_to_be_converted_looks_as_before(
+    desk: Desk, space: tuple[str, str, str], allowed: int, krita_errors: dict[str, float]
+):
+    """A layer that is identical to its background; inks are not compared, for many mixtures have one colour."""
+    model, depth, _ = space
+    below = picture(WIDTH, HEIGHT, 5 if model == "CMYKA" else 4, DEPTHS[depth])
+    if model == "CMYKA":
+        below[..., :4] = (below[..., :4] * 0.4).astype(below.dtype)  # inks that a press can print
+        if below.dtype.kind == "f":
+            below[..., :4] *= 100  # Krita's floats of ink are per cent
+    desk.open(below, below[30:120, 40:150], mask=ELLIPSE, space=space)
+    looks = f"""
+document.refreshProjection()
+document.waitForDone()
+image = document.projection(0, 0, {WIDTH}, {HEIGHT}).convertToFormat(QtGui.QImage.Format.Format_RGBA8888)
+keep("looks", image.constBits().asstring({WIDTH * HEIGHT * 4}))
+"""
+    desk.run(looks)
+    before = desk.loaded("looks", BELOW, WIDTH, HEIGHT).astype(int)
+    desk.blend(style=0.0)
+    desk.run(looks)
+    after = desk.loaded("looks", BELOW, WIDTH, HEIGHT).astype(int)
+    depths = desk.run("answer = [new.colorModel(), new.colorDepth()]")
+    desk.close()
+    assert depths == [model, depth]
+    assert before[..., :3].std() > 10
+    error = np.abs(after - before).max()
+    krita_errors[f"{' '.join(space)}, as seen"] = error / 255
+    assert error <= allowed
+
+
+def test_sixteen_bits_stay_sixteen_bits(desk: Desk):
+    """A ramp finer than 8 bits comes back with its own steps."""
+    below = picture(WIDTH, HEIGHT, 4, "U16")
+    layer = np.full((90, 110, 4), 65535, np.uint16)
+    layer[..., :3] = (30000 + np.arange(110) * 7)[None, :, None]
+    desk.open(below, layer, space=("RGBA", "U16", SRGB))
+    desk.blend(style=0.3)
+    new, _ = desk.made(below)
+    desk.close()
+    assert len(np.unique(new[..., 0])) > 2000
+    assert np.count_nonzero(new[..., 0] % 257) > 0.9 * new[..., 0].size
+
+
+SELECTIONS = {
+    "none": (None, {}),
+    "rectangle": (rectangle((60, 50, 70, 40)), {}),
+    "ellipse": (ELLIPSE, {"gradients": "mixed"}),
+    "soft": (ellipse((50, 40, 80, 60), 20), {}),
+    "partly-outside": (rectangle((0, 0, 70, 60)), {"keep_colours": 0.0}),
+    "all": (rectangle((0, 0, WIDTH, HEIGHT)), {"feather_px": 9.0}),
+    "grown": (rectangle((70, 60, 30, 20)), {"grow_px": 12.0}),
+    "shrunk": (rectangle((60, 50, 70, 40)), {"grow_px": -6.0, "feather_px": 4.0}),
+}
+
+
+@pytest.mark.parametrize("kind", SELECTIONS)
+def test_selections(desk: Desk, kind: str):
+    """Compared with what the engine makes of the same pixels without Krita and server, bit for bit."""
+    mask, settings = SELECTIONS[kind]
+    layer = LAYER.copy()
+    layer[..., 3] = (disc(110, 90, 12) * 255).round()
+    desk.open(layer=layer, mask=mask)
+    desk.blend(style=0.0, **settings)
+    new, box = desk.made()
+    desk.close()
+    expected, whole = engine(layer, AT, BELOW, mask, style=0.0, **settings)
+    x, y, w, h = (new_side - side for new_side, side in zip(box, (*whole[:2], 0, 0), strict=True))
+    rest = expected.copy()
+    np.testing.assert_array_equal(new, expected[y : y + h, x : x + w])
+    rest[y : y + h, x : x + w, 3] = 0
+    assert not rest[..., 3].any()
+
+
+@pytest.mark.parametrize(
+    ("at", "size"),
+    [((-60, -40), (110, 90)), ((150, 120), (110, 90)), ((-30, -20), (300, 240)), ((80, 70), (1, 1))],
+    ids=["left-above", "right-below", "larger-than-the-canvas", "one-pixel"],
+)
+def test_layers_anywhere(desk: Desk, at: tuple[int, int], size: tuple[int, int]):
+    layer, mask = picture(*size, 4, seed=5), ellipse((5, 5, 190, 150))
+    desk.open(layer=layer, at=at, mask=mask)
+    desk.blend(style=0.0)
+    new, box = desk.made()
+    desk.close()
+    expected, whole = engine(layer, at, BELOW, mask, style=0.0)
+    x, y = box[0] - whole[0], box[1] - whole[1]
+    np.testing.assert_array_equal(new, expected[y : y + box[3], x : x + box[2]])
+
+
+def test_the_whole_blend_is_the_engines_own(desk: Desk):
+    """Deep, by the default settings: through Krita, the wire and the server, bit for bit."""
+    desk.open(mask=ELLIPSE)
+    desk.blend()
+    new, box = desk.made()
+    name = desk.run("answer = new.name()")
+    desk.close()
+    expected, whole = engine(LAYER, AT, BELOW, ELLIPSE)
+    assert box == whole
+    np.testing.assert_array_equal(new, expected)
+    assert name == "Boat, blended (style 0.5)"
+
+
+GROUPS = {
+    "in-a-group": """
+group = document.createGroupLayer("group")
+document.rootNode().addChildNode(group, None)
+lower = new_layer(document, "lower", 110, 90, 20, 50, parent=group)
+lower.setOpacity(150)
+document.rootNode().removeChildNode(layer)
+layer = new_layer(document, "Boat", 110, 90, 40, 30, parent=group)
+""",
+    "in-a-faint-group": """
+group = document.createGroupLayer("group")
+document.rootNode().addChildNode(group, None)
+group.setOpacity(120)
+lower = new_layer(document, "lower", 110, 90, 20, 50, parent=group)
+document.rootNode().removeChildNode(layer)
+layer = new_layer(document, "Boat", 110, 90, 40, 30, parent=group)
+""",
+    "in-a-pass-through-group": """
+group = document.createGroupLayer("group")
+document.rootNode().addChildNode(group, None)
+group.setPassThroughMode(True)
+lower = new_layer(document, "lower", 110, 90, 20, 50, parent=group)
+lower.setBlendingMode("multiply")
+document.rootNode().removeChildNode(layer)
+layer = new_layer(document, "Boat", 110, 90, 40, 30, parent=group)
+""",
+    "above-hidden-and-faint-layers": """
+root = document.rootNode()
+hidden = new_layer(document, "hidden", 110, 90, 20, 50, above=document.topLevelNodes()[0])
+hidden.setVisible(False)
+faint = new_layer(document, "faint", 110, 90, 60, 10, above=document.topLevelNodes()[0])
+faint.setOpacity(90)
+""",
+    "below-others": """
+for place in range(2):
+    new_layer(document, "above", 110, 90, 30 * place, 10)
+""",
+    "itself-hidden-and-faint": """
+layer.setVisible(False)
+layer.setOpacity(50)
+layer.setBlendingMode("difference")
+""",
+    "below-a-filter": """
+filtered = document.createFilterLayer("filter", Krita.instance().filter("invert"), Selection())
+document.rootNode().addChildNode(filtered, None)
+""",
+    "above-a-filter": """
+blur = Krita.instance().filter("blur")
+filtered = document.createFilterMask("blur", blur, document.topLevelNodes()[0])
+document.topLevelNodes()[0].addChildNode(filtered, None)
+""",
+    "above-a-masked-layer": """
+lower = new_layer(document, "masked", 110, 90, 20, 50, above=document.topLevelNodes()[0])
+edge = document.createTransparencyMask("edge")
+part = Selection()
+part.select(30, 60, 60, 60, 128)
+edge.setSelection(part)
+lower.addChildNode(edge, None)
+""",
+}
+
+
+@pytest.mark.parametrize("kind", GROUPS)
+def test_what_lies_below(desk: Desk, kind: str):
+    """The background is what is seen when the layer and all above it are hidden; nothing else is changed."""
+    desk.open(mask=ELLIPSE, script=GROUPS[kind])
+    desk.run("before = state(document)")
+    desk.blend(style=0.0)
+    new, box = desk.made()
+    after = desk.run("""
+after = state(document)
+
+
+def without_new(layers):
+    return [{**one, "children": without_new(one["children"])} for one in layers if one["name"] != "Boat, seamless"]
+
+
+def without_pixels_of_groups(layers):
+    return [
+        {**one, "pixels": "" if one["type"] == "grouplayer" else one["pixels"],
+         "children": without_pixels_of_groups(one["children"])}
+        for one in layers
+    ]
+
+
+before, after = (without_pixels_of_groups(without_new(one["layers"])) for one in (before, after))
+siblings = names(layer.parentNode())
+answer = [before == after, siblings, len(documents())]
+hiding = layer.parentNode().childNodes()
+for one in hiding[siblings.index("Boat"):]:
+    if one.type() != "selectionmask":
+        one.setVisible(False)
+for one in document.topLevelNodes():
+    if one.name() in ("above", "filter"):
+        one.setVisible(False)
+""")
+    seen = desk.seen()
+    desk.close()
+    same, names, documents = after
+    expected, whole = engine(LAYER, AT, seen, ELLIPSE, style=0.0)
+    assert box == whole
+    np.testing.assert_array_equal(new, expected)
+    assert names.index("Boat, seamless") == names.index("Boat") + 1
+    assert same, "another layer was changed"
+    assert documents == 1, "a copy of the document was left behind"
+
+
+SUBJECTS = {
+    "a-group": """
+group = document.createGroupLayer("Fleet")
+document.rootNode().addChildNode(group, None)
+document.rootNode().removeChildNode(layer)
+new_layer(document, "Boat", 110, 90, 40, 30, parent=group)
+layer = group
+""",
+    "a-pass-through-group": """
+group = document.createGroupLayer("Fleet")
+document.rootNode().addChildNode(group, None)
+document.rootNode().removeChildNode(layer)
+new_layer(document, "Boat", 110, 90, 40, 30, parent=group)
+group.setPassThroughMode(True)
+layer = group
+""",
+    "a-hidden-group": """
+group = document.createGroupLayer("Fleet")
+document.rootNode().addChildNode(group, None)
+group.setVisible(False)
+document.rootNode().removeChildNode(layer)
+new_layer(document, "Boat", 110, 90, 40, 30, parent=group)
+layer = group
+""",
+    "a-clone": """
+layer.setVisible(False)
+clone = document.createCloneLayer("Clone", layer)
+document.rootNode().addChildNode(clone, None)
+layer = clone
+""",
+}
+
+
+@pytest.mark.parametrize("kind", SUBJECTS)
+def test_a_layer_is_blended_as_what_it_shows(desk: Desk, kind: str):
+    desk.open(script=SUBJECTS[kind])
+    desk.blend(style=0.0)
+    new, box = desk.made()
+    desk.close()
+    expected, whole = engine(LAYER, AT, BELOW, style=0.0)
+    assert box == whole
+    np.testing.assert_array_equal(new, expected)
+
+
+def test_a_vector_layer(desk: Desk):
+    """What of it is drawn; of the engine's own kind, as the same pixels on a paint layer show."""
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}px" height="{HEIGHT}px" viewBox="0 0 {WIDTH} {HEIGHT}">'
+    )
+    svg += '<rect x="50" y="40" width="60" height="50" fill="#ff8000"/></svg>'
+    script = f"""
+document.rootNode().removeChildNode(layer)
+layer = document.createVectorLayer("Sign")
+document.rootNode().addChildNode(layer, None)
+layer.addShapesFromSvg({svg!r})
+"""
+    desk.open(script=script)
+    wait_for(lambda: desk.run("answer = layer.bounds().width()"), "the vectors to be drawn")
+    desk.blend(style=0.0)
+    new, box = desk.made()
+    x, y, w, h = box
+    desk.run(f"keep('drawn', layer.projectionPixelData({x}, {y}, {w}, {h}))")
+    drawn = desk.loaded("drawn", BELOW, w, h)
+    desk.close()
+    assert drawn[..., 3].any()
+    expected, whole = engine(drawn, (x, y), BELOW, style=0.0)
+    np.testing.assert_array_equal(new, expected[:h, :w])
+    assert whole[:2] == (x, y)
+
+
+def test_a_transparency_mask_counts(desk: Desk):
+    mask = (disc(110, 90, 25) * 255).round().astype(np.uint8)
+    whole_mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    whole_mask[30:120, 40:150] = mask
+    (desk.folder / "edge").write_bytes(whole_mask.tobytes())
+    script = f"""
+edge = document.createTransparencyMask("edge")
+part = Selection()
+part.setPixelData(samples("edge"), 0, 0, {WIDTH}, {HEIGHT})
+edge.setSelection(part)
+layer.addChildNode(edge, None)
+"""
+    desk.open(script=script)
+    for subject in ("layer", "edge"):  # a mask that is edited stands for its layer
+        desk.activate(subject)
+        desk.blend(style=0.0)
+        new, box = desk.made()
+        layer = LAYER.copy()
+        layer[..., 3] = mask
+        expected, whole = engine(layer, AT, BELOW, style=0.0)
+        x, y = box[0] - whole[0], box[1] - whole[1]
+        np.testing.assert_array_equal(new, expected[y : y + box[3], x : x + box[2]])
+    desk.close()
+
+
+def test_a_layer_of_another_depth_than_its_document(desk: Desk):
+    """It is blended in the document's own colour space."""
+    desk.open(mask=ELLIPSE)
+    desk.run(f"layer.setColorSpace('RGBA', 'U16', '{SRGB}'); document.waitForDone()")
+    desk.blend(style=0.0)
+    new, _ = desk.made()
+    desk.close()
+    expected, _ = engine(LAYER, AT, BELOW, ELLIPSE, style=0.0)
+    np.testing.assert_array_equal(new, expected)
+
+
+def test_the_edge_as_a_transparency_mask_looks_the_same(desk: Desk):
+    desk.open(mask=ellipse((50, 40, 80, 60), 20))
+    desk.run("layer.setVisible(False); before = state(document)")
+    desk.blend(style=0.0)
+    seen = desk.seen().astype(int)
+    desk.run("new.remove(); document.waitForDone(); widget('as_mask').setChecked(True)")
+    desk.blend(style=0.0)
+    masked = desk.seen().astype(int)
+    children = desk.run("widget('as_mask').setChecked(False); answer = [one.type() for one in new.childNodes()]")
+    desk.run("Krita.instance().action('edit_undo').trigger()")
+    desk.run("document.waitForDone()")
+    names = desk.run("answer = names(document.rootNode())")
+    desk.close()
+    assert children == ["transparencymask"]
+    assert np.abs(seen - masked).max() <= 1
+    assert names == ["below", "Boat", "Selection Mask"]
