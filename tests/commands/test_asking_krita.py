@@ -12,6 +12,7 @@ from pathlib import Path
 import deepblend.hosts.krita as hosts_krita
 import pytest
 from deepblend.hosts import asking_krita, running
+from harness import wait_for
 from krita_profiles import make_krita, make_kritarunner
 
 posix = pytest.mark.skipif(os.name != "posix", reason="the stand-ins for kritarunner are shell scripts")
@@ -96,6 +97,6 @@ def test_a_program_that_runs_is_seen():
     if Path("/proc/self/comm").exists():
         with subprocess.Popen(["/bin/sleep", "60"]) as process:
             try:
-                assert fresh.runs("sleep")
+                wait_for(lambda: fresh.runs("sleep"), "the name that exec gives")  # a moment after Popen returns
             finally:
                 process.kill()
