@@ -27,11 +27,12 @@ class DeepBlend(Extension):
         from deepblend_protocol.words import _
 
         action = window.createAction(ACTION, _("Blend with the last settings"), "tools/scripts")
-        action.triggered.connect(lambda checked=False: self._blend(window))
+        action.triggered.connect(lambda checked=False: self._blend())
 
     @staticmethod
-    def _blend(window: Any) -> None:
-        for one in window.dockers():
+    def _blend() -> None:
+        window = Krita.instance().activeWindow()  # the one that came with createActions is gone by now
+        for one in window.dockers() if window is not None else ():
             if isinstance(one, Docker):
                 one.setVisible(True)  # it says how far it is
                 one.blend()

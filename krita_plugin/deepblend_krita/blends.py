@@ -21,6 +21,8 @@ from .server import Server
 from .spaces import Refused
 from .steps import Stepper
 
+_CLOSED = _("The picture was closed during the blend; the blend was dropped.")
+
 
 class Blend:
     """One of them, and how far it is."""
@@ -104,6 +106,14 @@ class Blends(QtCore.QObject):
         self._changed(blend)
         self._server.cancel(blend.job)
 
+    def drop_closed(self) -> None:
+        """Give up those whose document is not open any more."""
+        for blend in list(self._running):
+            if not nodes.is_open(blend.document):
+                if blend.job is not None:
+                    self._server.cancel(blend.job)
+                self._failed(blend, Refused(_CLOSED))
+
     def take(self, event: Event) -> None:
         """What the server has told."""
         job = getattr(event, "job", None)
@@ -158,7 +168,7 @@ class Blends(QtCore.QObject):
         assert blend.job is not None and blend.job.layer is not None
         while True:
             if not nodes.is_open(blend.document):
-                raise Refused(_("The picture was closed during the blend; the blend was dropped."))
+                raise Refused(_CLOSED)
             if blend.document.tryBarrierLock():  # not in the middle of a brush stroke
                 blend.document.unlock()
                 break

@@ -16,7 +16,7 @@ from .panel import Panel
 from .preview import LONGEST, Preview
 from .qt import QtCore
 from .server import Server
-from .settings_form import checked
+from .settings_form import checked as checked_settings
 from .spaces import Refused
 from .steps import Stepper
 
@@ -25,6 +25,7 @@ WATCH_MS = 500
 """How often selection and layer are looked at: Krita tells of neither."""
 _KEPT = history.Kept()
 _LIVE = ("deepblend", "live")
+_OFF = _("The live preview is off.")
 
 
 class Docker(DockWidget):
@@ -40,9 +41,11 @@ class Docker(DockWidget):
         self._blends = Blends(self._server, self._show_blend, self._ended, self)
         self._preview = Preview(self._server, self._panel.form.values, self._show_preview, self)
         self._said: list[tuple[Any, str, bool]] = []
-        """The last words by document."""
+        """The last words by document; for None, of one that was closed."""
         self._seen: Any = None
         """What is shown: a document, a layer and a selection."""
+        self._recalled: dict[str, Any] | None = None
+        """What the active layer was made with."""
         self._pictures: list[Stepper] = []
         panel = self._panel
         panel.live.setChecked(Krita.instance().readSetting(*_LIVE, "true") == "true")
@@ -56,8 +59,11 @@ class Docker(DockWidget):
         panel.before.released.connect(self._show_preview)
         panel.history.chosen.connect(lambda entry: self._show_preview())
         panel.history.apply.connect(self._apply)
-        panel.history.restore.connect(lambda entry: panel.form.set_values(checked(entry.given)))
+        panel.history.restore.connect(lambda entry: panel.form.set_values(checked_settings(entry.given)))
         panel.history.remove.connect(self._forget)
+        panel.recall.clicked.connect(
+            lambda checked=False: panel.form.set_values(checked_settings(self._recalled or {}))
+        )
         self._watch = QtCore.QTimer(self)
         self._watch.setInterval(WATCH_MS)
         self._watch.timeout.connect(self._look)
@@ -65,6 +71,7 @@ class Docker(DockWidget):
         Krita.instance().notifier().applicationClosing.connect(self._close)
         self._show_state()
         self._show_blend()
+        self._preview.clear("" if panel.live.isChecked() else _OFF)
 
     def canvasChanged(self, canvas: Any) -> None:  # noqa: N802
         """Krita: another document is in front."""
@@ -90,6 +97,7 @@ class Docker(DockWidget):
     def _subject(self) -> Subject:
         """The active layer; of a result, the layer that it was made of. Raises Refused."""
         subject = nodes.active()
+        self._recalled = result.settings_of(subject.document, subject.node)
         original = result.original_of(subject.document, subject.node)
         if original is not None:
             subject.node = original
@@ -97,16 +105,19 @@ class Docker(DockWidget):
         return subject
 
     def _look(self) -> None:
-        """See whether another layer is active, or something else selected."""
+        """See whether another layer is active, something else selected, or a document closed."""
+        self._blends.drop_closed()
         if not self._panel.isVisible():
             return
         document = Krita.instance().activeDocument()
+        self._recalled = None
         try:
             subject = self._subject() if document is not None else None
             selection = Selection.of(subject) if subject is not None else None
             sign = (subject.id, selection.sign() if selection is not None else None) if subject is not None else None
         except Refused as error:
             subject, selection, sign = None, None, str(error)
+        self._panel.recall.setVisible(self._recalled is not None)
         if self._seen is not None and self._seen[0] == document and self._seen[1] == sign:
             return
         other = self._seen is None or self._seen[0] != document
@@ -152,7 +163,7 @@ class Docker(DockWidget):
             self._seen = None
             self._look()
         else:
-            self._preview.clear()
+            self._preview.clear(_OFF)
 
     def _cancel(self) -> None:
         blend = self._blends.of(Krita.instance().activeDocument())
@@ -214,8 +225,8 @@ class Docker(DockWidget):
 
     def _say(self, document: Any, words: str, failed: bool = False) -> None:
         """Say something of a document, which is seen while that is in front; without one, until there is more."""
-        self._said = [one for one in self._said if one[0] != document and nodes.is_open(one[0])]
-        if document is not None and words:
+        self._said = [one for one in self._said if one[0] is not None and one[0] != document and nodes.is_open(one[0])]
+        if words:
             self._said.append((document, words, failed))
         if document is None or document == Krita.instance().activeDocument():
             self._panel.show_said(words, failed)
@@ -226,7 +237,8 @@ class Docker(DockWidget):
         own = self._blends.of(document)
         self._panel.show_progress(own.fraction if own is not None else None, own.words if own is not None else "")
         if own is None and blend is None:
-            words, failed = next(((one[1], one[2]) for one in self._said if one[0] == document), ("", False))
+            fitting = [one for one in self._said if one[0] is None or one[0] == document]
+            __, words, failed = fitting[-1] if fitting else (None, "", False)
             self._panel.show_said(words, failed)
 
     def _show_preview(self) -> None:
@@ -244,12 +256,12 @@ class Docker(DockWidget):
         self._panel.history.show_entries(_KEPT.of(document) if document is not None else [])
 
     def _show_state(self) -> None:
-        state, error = self._server.state, self._server.error
+        state = self._server.state
         words = {
             State.IDLE: _("Not connected; a blend starts the server."),
             State.STARTING: _("The server is starting."),
             State.CONNECTING: _("Connecting to the server."),
             State.READY: _("Connected to the server."),
-            State.LOST: words_of(error) if error is not None else _("The connection was lost."),
+            State.LOST: _("Not connected; the next blend tries again."),  # why is said where it mattered
         }
         self._panel.show_state(state, words[state])

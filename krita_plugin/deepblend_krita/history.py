@@ -9,7 +9,7 @@ from typing import Any
 from deepblend_protocol.messages import Plane
 from deepblend_protocol.words import _
 
-from . import nodes
+from . import nodes, settings_form
 from .qt import Qt, QtCore, QtGui, QtWidgets
 
 KEPT_BYTES = 2**28
@@ -43,7 +43,6 @@ class Kept:
         self._entries: list[Entry] = []
 
     def add(self, entry: Entry) -> None:
-        self._entries = [one for one in self._entries if nodes.is_open(one.document)]
         self._entries.append(entry)
         while sum(one.nbytes for one in self._entries) > self._most and len(self._entries) > 1:
             del self._entries[0]
@@ -52,7 +51,8 @@ class Kept:
         self._entries = [one for one in self._entries if one is not entry]
 
     def of(self, document: Any) -> list[Entry]:
-        """A document's, the newest first."""
+        """A document's, the newest first; those of documents that were closed are forgotten."""
+        self._entries = [one for one in self._entries if nodes.is_open(one.document)]
         return [one for one in reversed(self._entries) if one.document == document]
 
 
@@ -76,7 +76,11 @@ class HistoryList(QtWidgets.QWidget):
         self._list.setMovement(QtWidgets.QListView.Movement.Static)
         self._list.setIconSize(QtCore.QSize(THUMBNAIL, THUMBNAIL))
         self._list.setSpacing(2)
-        self._list.setMinimumHeight(THUMBNAIL + 24)
+        self._list.setFixedHeight(2 * THUMBNAIL + 32)
+        self._list.setStyleSheet(
+            "QListWidget::item { border: 2px solid transparent; padding: 1px }"
+            "QListWidget::item:selected { border-color: palette(highlight); background: palette(highlight) }"
+        )
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setAccessibleName(_("Results"))
         self._list.itemSelectionChanged.connect(self._changed)
@@ -140,6 +144,4 @@ class HistoryList(QtWidgets.QWidget):
 
 def told(entry: Entry) -> str:
     """An entry in words: its layer, and its settings."""
-    from .settings_form import told as told_settings
-
-    return f"{entry.title}\n{told_settings(entry.given)}"
+    return f"{entry.title}\n{settings_form.told(entry.given)}"

@@ -103,7 +103,7 @@ def drawn(copy: Any, node: Any, twin: Any) -> Iterator[Any]:
         twin: the layer in the copy, which is drawn there for the time of the context.
     """
     passed = node.type() == "grouplayer" and node.passThroughMode()
-    only_pixels = node.type() == "paintlayer" and not node.childNodes() and not node.layerStyleToAsl()
+    only_pixels = node.type() == "paintlayer" and not node.childNodes() and not _styled(node)
     if not passed and (only_pixels or all(one.visible() for one, __, __ in levels(node))):
         yield node
         return
@@ -131,4 +131,9 @@ def hide_from(node: Any) -> None:
 def is_plain(document: Any) -> bool:
     """Whether a document may be cropped without a change in what the rest shows."""
     visible = [one for one in below(document.rootNode()) if one.visible()]
-    return all(one.type() in _PLAIN and (one.type() in MASKS or not one.layerStyleToAsl()) for one in visible)
+    return all(one.type() in _PLAIN and not _styled(one) for one in visible)
+
+
+def _styled(node: Any) -> bool:
+    """Whether it has a layer style, such as a shadow."""
+    return node.type() not in MASKS and hasattr(node, "layerStyleToAsl") and bool(node.layerStyleToAsl())

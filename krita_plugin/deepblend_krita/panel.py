@@ -62,8 +62,7 @@ class PictureView(QtWidgets.QWidget):
         area = QtCore.QRectF(self.rect())
         if self._image is None:
             painter.setPen(self.palette().color(QtGui.QPalette.ColorRole.WindowText))
-            flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
-            painter.drawText(area.adjusted(6, 6, -6, -6), flags, self.words)
+            painter.drawText(area.adjusted(6, 6, -6, -6), self.words, QtGui.QTextOption(Qt.AlignmentFlag.AlignCenter))
             return
         scale = min(area.width() / self._image.width(), area.height() / self._image.height())
         width, height = self._image.width() * scale, self._image.height() * scale
@@ -136,6 +135,10 @@ class Panel(QtWidgets.QScrollArea):
         row.addWidget(self.blend, 1)
         row.addWidget(self.cancel)
         layout.addLayout(row)
+        self.recall = QtWidgets.QPushButton(_("Settings of this layer"), objectName="deepblend_recall")
+        self.recall.setToolTip(_("Set the sliders as they were when this layer was made"))
+        self.recall.setVisible(False)
+        layout.addWidget(self.recall)
         self._bar = QtWidgets.QProgressBar(objectName="deepblend_progress")
         self._bar.setRange(0, 1000)
         layout.addWidget(self._bar)

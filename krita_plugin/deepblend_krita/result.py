@@ -123,7 +123,7 @@ def _masked(bench: Any, plane: Plane, samples: bytes, space: Space, title: str) 
 
 
 def _kept(document: Any) -> dict[str, dict[str, Any]]:
-    if ANNOTATION not in document.annotationTypes():
+    if not hasattr(document, "annotationTypes") or ANNOTATION not in document.annotationTypes():
         return {}
     try:
         known = json.loads(bytes(view(document.annotation(ANNOTATION))))
@@ -134,6 +134,8 @@ def _kept(document: Any) -> dict[str, dict[str, Any]]:
 
 
 def _keep(document: Any, id: str, result: dict[str, Any]) -> None:
+    if not hasattr(document, "setAnnotation"):  # a Krita that is older than this
+        return
     known = {**_kept(document), id: result}
     told = "Deep Image Blending: the settings of its layers"
     document.setAnnotation(ANNOTATION, told, QtCore.QByteArray(json.dumps(known).encode()))

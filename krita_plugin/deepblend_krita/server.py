@@ -7,7 +7,6 @@ from typing import Any
 
 from deepblend_protocol import connection
 from deepblend_protocol.client import Client, Event, Job, State
-from deepblend_protocol.errors import DeepBlendError
 from deepblend_protocol.messages import Request
 from krita import Krita
 
@@ -39,10 +38,6 @@ class Server(QtCore.QObject):
     @property
     def state(self) -> State:
         return self._client.state if self._client is not None else State.IDLE
-
-    @property
-    def error(self) -> DeepBlendError | None:
-        return self._client.error if self._client is not None else None
 
     def submit(self, request: Request) -> Job:
         """Send a job; starts or finds the server. Raises DeepBlendError."""

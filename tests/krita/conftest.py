@@ -77,14 +77,17 @@ def krita_profile(tmp_path_factory: pytest.TempPathFactory, krita_server: Served
 def start_krita(
     krita_root: Path, krita_profile: Path, krita_server: Served, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Krita]]:
-    """Starts a Krita with a copy of the profile, or with the folder of one that has ended."""
+    """Starts a Krita with a copy of the profile, or with the folder of one that has ended.
+
+    ``start_krita(folder=None, shared=(), **environment)``.
+    """
     started: list[Krita] = []
 
-    def one(folder: Path | None = None, **environment: str) -> Krita:
+    def one(folder: Path | None = None, shared: tuple[str, ...] = (), **environment: str) -> Krita:
         if folder is None:
             folder = tmp_path_factory.mktemp("krita")
             shutil.copytree(krita_profile, folder, dirs_exist_ok=True)
-        started.append(Krita(krita_root, folder, (str(krita_server.path.parent),), **environment))
+        started.append(Krita(krita_root, folder, (str(krita_server.path.parent), *shared), **environment))
         return started[-1]
 
     yield one
@@ -102,12 +105,14 @@ def krita(start_krita: Callable[..., Krita]) -> Krita:
 def desk(krita: Krita) -> Iterator[Desk]:
     """What a test has left open is closed."""
     yield Desk(krita)
-    left = krita.run("""
+    left, faults = krita.run("""
 widget("as_mask").setChecked(False)
 for one in documents():
     close(one)
-answer = len(retired)
+answer = [len(retired), driver.faults]
+driver.faults = []
 """)
+    assert not faults, faults[0]
     if left >= MOST_DOCUMENTS:
         time.sleep(QUIET_S)
         while krita.run("answer = close_retired()"):

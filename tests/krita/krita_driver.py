@@ -6,6 +6,7 @@ thread, between events, as a plug-in does; meanwhile it is measured how long tha
 
 import json
 import os
+import sys
 import time
 import traceback
 
@@ -23,6 +24,9 @@ class Driver(QtCore.QObject):
         self._last = time.monotonic()
         self.holds = []
         """How long the GUI thread was held, in seconds, each time that it was for more than 30 ms."""
+        self.faults = []
+        """Tracebacks that nobody caught; Krita would show them in a window that waits for its user."""
+        sys.excepthook = lambda *error: self.faults.append("".join(traceback.format_exception(*error)))
         self._shared = {
             "Krita": Krita,
             "QtCore": QtCore,

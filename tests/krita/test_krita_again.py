@@ -1,0 +1,67 @@
+"""Krita ended and started again: what is remembered; large and small letters, the light theme; a Python without zmq."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from harness import wait_for
+from krita_app import Krita
+from krita_desk import AT, BELOW, LAYER, Desk, ellipse
+from pictures import engine
+from screen import Screen
+
+MASK = ellipse((50, 40, 80, 60))
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_settings_are_kept_and_the_docker_fits_everywhere(start_krita: Callable[..., Krita], krita_shots: Path):
+    first = Desk(start_krita(QT_SCALE_FACTOR="2"))
+    first.open_example()
+    first.run("live(True); docker().setFloating(True); docker().setGeometry(10, 10, 250, 420)")
+    first.run(" settings(style=0.25, grow_px=7.0, gradients='mixed'); widget('as_mask').setChecked(True)")
+    width, needed = first.run("""
+inner = docker().widget().widget()
+answer = [docker().widget().viewport().width(), inner.minimumSizeHint().width()]
+""")
+    assert needed <= width, "the docker does not fit"
+    wait_for(lambda: first.shown()["preview_done"], "the preview")
+    Screen(first.krita, krita_shots).keep("docker_at_200_percent")  # type: ignore[arg-type]
+    first.run("close(document)\nfor one in retired: one.setModified(False)")
+    first.krita.start("Krita.instance().action('file_quit').trigger()")
+    try:
+        first.krita.process.wait(30)
+    except subprocess.TimeoutExpired:
+        raise AssertionError("Krita does not end") from None
+
+    folder = first.folder
+    settings = folder / "config" / "kritarc"
+    settings.write_text(settings.read_text() + "\n[theme]\nTheme=Krita bright\n")
+    plug_in = folder / "data" / "krita" / "pykrita" / "deepblend_krita"
+    for one in plug_in.glob("vendor/py3*"):
+        one.rename(one.with_name("hidden-" + one.name))
+    file = plug_in / "installation.json"
+    relay = [sys.executable, "-m", "deepblend_protocol.relay"]
+    file.write_text(json.dumps({**json.loads(file.read_text()), "relay": relay}))
+    second = Desk(start_krita(folder, shared=tuple({sys.prefix, sys.base_prefix, str(REPOSITORY)})))
+    second.run("live(True); arrange(250)")
+    kept, as_mask = second.run("answer = [docker().widget().form.values(), widget('as_mask').isChecked()]")
+    assert (kept["style"], kept["grow_px"], kept["gradients"], as_mask) == (0.25, 7.0, "mixed", True)
+
+    second.run("widget('as_mask').setChecked(False)")
+    second.open(mask=MASK)
+    second.run("settings(style=0.0); live(True)")
+    wait_for(lambda: second.shown()["preview_done"], "the preview, through the relay")
+    second.blend(style=0.0)
+    assert not second.run("import sys; answer = 'zmq' in sys.modules")
+    new, _ = second.made()
+    expected, _ = engine(LAYER, AT, BELOW, MASK, style=0.0)
+    np.testing.assert_array_equal(new, expected)
+    second.open_example()
+    second.run("settings(style=0.8); live(True); arrange(250)")
+    wait_for(lambda: second.shown()["preview_done"], "the preview")
+    Screen(second.krita, krita_shots).keep("docker_light")  # type: ignore[arg-type]
