@@ -96,6 +96,7 @@ class Preview(QtCore.QObject):
 
     def stop(self) -> None:
         """Abandon what is under way; what is seen stays."""
+        under_way = self._reader is not None or self._job is not None
         self._settling.stop()
         if self._reader is not None:
             self._reader.stop()
@@ -104,7 +105,8 @@ class Preview(QtCore.QObject):
             self._server.cancel(self._job)
             self._job = None
         self.done = False
-        self._tell(0.0, "")
+        if under_way:
+            self._tell(0.0, "")
 
     def take(self, event: Event) -> None:
         """What the server has told."""

@@ -23,7 +23,7 @@ def test_settings_are_kept_and_the_docker_fits_everywhere(start_krita: Callable[
     first = Desk(start_krita(QT_SCALE_FACTOR="2"))
     first.open_example()
     first.run("live(True); docker().setFloating(True); docker().setGeometry(10, 10, 250, 420)")
-    first.run(" settings(style=0.25, grow_px=7.0, gradients='mixed'); widget('as_mask').setChecked(True)")
+    first.run("settings(style=0.25, grow_px=7.0, gradients='mixed'); widget('as_mask').setChecked(True)")
     width, needed = first.run("""
 inner = docker().widget().widget()
 answer = [docker().widget().viewport().width(), inner.minimumSizeHint().width()]
@@ -31,7 +31,7 @@ answer = [docker().widget().viewport().width(), inner.minimumSizeHint().width()]
     assert needed <= width, "the docker does not fit"
     wait_for(lambda: first.shown()["preview_done"], "the preview")
     Screen(first.krita, krita_shots).keep("docker_at_200_percent")  # type: ignore[arg-type]
-    first.run("close(document)\nfor one in retired: one.setModified(False)")
+    first.run("docker().setFloating(False)\nclose(document)\nfor one in retired: one.setModified(False)")
     first.krita.start("Krita.instance().action('file_quit').trigger()")
     try:
         first.krita.process.wait(30)

@@ -27,7 +27,7 @@ def screen(krita: Krita, krita_shots: Path) -> Screen:
 
 def large(desk: Desk) -> None:
     """A document whose blend takes some seconds."""
-    desk.open(picture(640, 520, 4), picture(440, 360, 4, seed=11), (100, 80))
+    desk.open(picture(440, 360, 4), picture(300, 240, 4, seed=11), (70, 60))
 
 
 def previewed(desk: Desk) -> str:
@@ -358,7 +358,7 @@ def test_a_server_that_is_killed_is_said_and_the_next_blend_has_another(
 
 def test_a_server_that_refuses_says_why(desk: Desk, own_server: Callable[..., Served]):
     own_server("--max-message", "1")
-    large(desk)
+    desk.open(picture(900, 700, 4), picture(600, 500, 4, seed=11), (100, 80))
     desk.press(style=0.0)
     assert "and the server takes 1048576 at most. Select less" in desk.ended()
 
