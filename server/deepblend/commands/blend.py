@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ..engine.request import Layer, Request
+    from .progress import Bar
     from .watch import Watch
 
 NAME = "blend"
@@ -38,7 +39,8 @@ examples:
     deepblend blend ... --style 1 --video film.mp4
 
 Outside the mask nothing changes, not by a single bit (a JPEG is compressed anew as a whole)."""
-_FILES = ("output", "layer", "report", "video")
+FILES = ("output", "layer", "report", "video")
+"""The arguments that name results."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,23 +70,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Blend, write, and say what was written. Raises the errors of inputs.request, those of the engine, WriteFailed."""
-    from .. import files, pictures
+    """Blend, write, and say what was written. Raises what blend_files does."""
     from .progress import Progress
 
-    started = time.perf_counter()
-    _check_outputs(args)
     if args.server and args.device != "auto":
         raise ArgumentInvalid(
             reason="--device does not go with --server: give it to 'deepblend serve', which starts the server, instead."
         )
-    with Progress(args.quiet or args.json) as progress, ExitStack() as stack:
-        progress.update(0, "Reading")
+    with Progress(args.quiet or args.json) as progress:
+        report, size = blend_files(args, _blender(args), progress)
+    _tell(args, report, size)
+    return 0
+
+
+def blend_files(
+    args: argparse.Namespace, door: Callable[[Request, Watch], Layer] | None, bar: Bar
+) -> tuple[dict[str, Any], tuple[int, int]]:
+    """One blend from files to files: read, blend, write; every result whole or not at all.
+
+    Args:
+        args: with all arguments of add_arguments.
+        door: what blends; None is the engine, which is imported while ``bar`` shows that it starts.
+        bar: is told how far the blend is, 0..1.
+
+    Returns the report, and the width and height of the output in pixels.
+
+    Raises the errors of inputs.request, those of the engine or the server, ArgumentInvalid, WriteFailed.
+    """
+    from .. import files, pictures
+
+    started = time.perf_counter()
+    check_outputs(args)
+    with ExitStack() as stack:
+        bar.update(0, "Reading")
         request, placed = inputs.request(args)
         files.check_output(args.output, alpha="A" in placed.target.mode)
         loaded = time.perf_counter()
 
-        blend = _blender(args)
+        blend = door or _engine()
         from ..video import Recorder
         from .watch import Film, Watch
 
@@ -93,11 +116,11 @@ def run(args: argparse.Namespace) -> int:
             recorder = stack.enter_context(Recorder(args.video))
             args.video = str(recorder.path)
             film = Film(recorder, placed)
-        progress.update(0, "Starting")
+        bar.update(0, "Starting")
         imported = time.perf_counter()
-        layer = blend(request, Watch(progress, film))
+        layer = blend(request, Watch(bar, film))
         blended = time.perf_counter()
-        progress.update(1, "Writing")
+        bar.update(1, "Writing")
         if film is not None:
             film.end(layer.plane)
         stack.close()  # the film is whole now
@@ -109,41 +132,49 @@ def run(args: argparse.Namespace) -> int:
     seconds |= {"write": ended - blended, "total": ended - started}
     report = {
         **layer.report,
-        "files": {name: value for name in ("source", "mask", "target", *_FILES) if (value := getattr(args, name))},
+        "files": {name: value for name in ("source", "mask", "target", *FILES) if (value := getattr(args, name))},
         "layer": layer.plane.rect._asdict(),
         "seconds": {stage: round(value, 4) for stage, value in seconds.items()},
     }
     if args.report is not None:
         files.write_json(args.report, report)
-    _tell(args, report, placed.target)
-    return 0
+    return report, placed.target.size
 
 
-def _blender(args: argparse.Namespace) -> Callable[[Request, Watch], Layer]:
-    """The engine's door, or the server's."""
+def _engine() -> Callable[[Request, Watch], Layer]:
+    from .. import blend
+
+    return blend
+
+
+def _blender(args: argparse.Namespace) -> Callable[[Request, Watch], Layer] | None:
+    """The server's door, or None for the engine's."""
     if not args.server:
-        from .. import blend
-
-        return blend
+        return None
     from . import served
 
     return lambda request, watch: served.blend(request, watch, args.connection)
 
 
-def _tell(args: argparse.Namespace, report: dict[str, Any], target: Image.Image) -> None:
+def summary(report: dict[str, Any], output: str, size: tuple[int, int]) -> str:
+    """The line that says what one blend made."""
+    how = f"{report['method']} on {report['device']}, {report['seconds']['total']:.1f} seconds"
+    return f"{output}: {size[0]} x {size[1]} pixels, {how}"
+
+
+def _tell(args: argparse.Namespace, report: dict[str, Any], size: tuple[int, int]) -> None:
     if args.json:
         print(json.dumps(report))
     elif not args.quiet:
         for note in report.get("notes", ()):
             print(f"deepblend: {note}", file=sys.stderr)
-        how = f"{report['method']} on {report['device']}, {report['seconds']['total']:.1f} seconds"
-        print(f"{args.output}: {target.width} x {target.height} pixels, {how}")
-        for name in _FILES[1:]:
+        print(summary(report, args.output, size))
+        for name in FILES[1:]:
             if getattr(args, name):
                 print(f"{getattr(args, name)}: {name}")
 
 
-def _check_outputs(args: argparse.Namespace) -> None:
+def check_outputs(args: argparse.Namespace) -> None:
     """Raise now what would spoil the end: a place that cannot be written, or one place for two results."""
     from .. import files
 
@@ -153,7 +184,7 @@ def _check_outputs(args: argparse.Namespace) -> None:
     if args.report is not None:
         files.check_place(args.report)
     places: dict[str, str] = {}
-    for name in _FILES:
+    for name in FILES:
         path = getattr(args, name)
         if path is not None and (other := places.setdefault(os.path.realpath(path), name)) != name:
             raise ArgumentInvalid(reason=f"--{other} and --{name} are one file, {path}: give each its own.")

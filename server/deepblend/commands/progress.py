@@ -6,8 +6,17 @@ import shutil
 import sys
 import time
 from types import TracebackType
+from typing import Protocol
 
 _INTERVAL = 0.1  # seconds between redraws
+
+
+class Bar(Protocol):
+    """What is told how far something is."""
+
+    def update(self, fraction: float, words: str) -> None:
+        """``fraction`` (0..1) is done, and this is being done."""
+        ...
 
 
 class Progress:
@@ -23,6 +32,10 @@ class Progress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.wipe()
+
+    def wipe(self) -> None:
+        """Take the bar away until the next update, so that a line can be printed."""
         self._write("")
 
     def update(self, fraction: float, words: str) -> None:

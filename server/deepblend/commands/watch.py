@@ -10,7 +10,7 @@ from PIL import Image
 from ..engine.request import Plane, Step
 from ..pictures import Placed, copy_paste, to_picture
 from ..video import Recorder
-from .progress import Progress
+from .progress import Bar
 
 _WORDS = {
     "start": "Starting",
@@ -77,7 +77,7 @@ class Watch:
         start, end: the part of the bar that this blend fills, 0..1.
     """
 
-    def __init__(self, progress: Progress, film: Film | None = None, start: float = 0.0, end: float = 1.0) -> None:
+    def __init__(self, progress: Bar, film: Film | None = None, start: float = 0.0, end: float = 1.0) -> None:
         self._progress = progress
         self._film = film
         self._start, self._end = start, end
