@@ -246,7 +246,7 @@ class Docker(DockWidget):
         before = self._panel.before.isDown()
         preview = self._preview
         if entry is not None and not before:
-            self._panel.show_picture(entry.picture, history.told(entry), 0.0)
+            self._panel.show_picture(entry.picture, "", 0.0)
             return
         image = preview.before if before or preview.after is None else preview.after
         self._panel.show_picture(image, preview.words, preview.fraction)

@@ -86,7 +86,9 @@ def reading(subject: Subject, settings: Settings, given: Mapping[str, Any], styl
         subject.document.unlock()
     try:
         yield 0
-        return (yield from moment.request(settings, given, style))
+        request = yield from moment.request(settings, given, style)
+        yield 0  # Krita takes its time to close a large copy
+        return request
     finally:
         moment.close()
 

@@ -59,13 +59,14 @@ class Kept:
 class HistoryList(QtWidgets.QWidget):
     """Thumbnails, and what can be done with the chosen one.
 
-    ``chosen`` is told an Entry, or None; ``apply``, ``restore`` and ``remove`` an Entry.
+    ``chosen`` is told an Entry, or None; ``apply``, ``restore`` and ``remove`` an Entry; ``counted`` their number.
     """
 
     chosen = QtCore.pyqtSignal(object)
     apply = QtCore.pyqtSignal(object)
     restore = QtCore.pyqtSignal(object)
     remove = QtCore.pyqtSignal(object)
+    counted = QtCore.pyqtSignal(int)
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
@@ -76,10 +77,11 @@ class HistoryList(QtWidgets.QWidget):
         self._list.setMovement(QtWidgets.QListView.Movement.Static)
         self._list.setIconSize(QtCore.QSize(THUMBNAIL, THUMBNAIL))
         self._list.setSpacing(2)
-        self._list.setFixedHeight(2 * THUMBNAIL + 32)
+        policy = QtWidgets.QSizePolicy.Policy
+        self._list.setSizePolicy(policy.Expanding, policy.Ignored)  # as high as the settings leave room for
+        self._list.setMinimumHeight(THUMBNAIL + 16)
         self._list.setStyleSheet(
-            "QListWidget::item { border: 2px solid transparent; padding: 1px }"
-            "QListWidget::item:selected { border-color: palette(highlight); background: palette(highlight) }"
+            "QListWidget::item { padding: 3px }QListWidget::item:selected { background: palette(highlight) }"
         )
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setAccessibleName(_("Results"))
@@ -93,15 +95,16 @@ class HistoryList(QtWidgets.QWidget):
             ("delete", _("Delete"), _("Forget this result; its layer stays"), self.remove),
         ):
             button = QtWidgets.QPushButton(label, objectName=f"deepblend_history_{name}", toolTip=told)
-            button.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Fixed)
+            button.setSizePolicy(policy.Ignored, policy.Fixed)
             button.clicked.connect(lambda checked=False, signal=signal: signal.emit(self.entry()))
             buttons.addWidget(button)
             self._buttons.append(button)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._list)
+        layout.addWidget(self._list, 1)
+        self._told = QtWidgets.QLabel(objectName="deepblend_history_told", wordWrap=True)
+        layout.addWidget(self._told)
         layout.addLayout(buttons)
-        self.setVisible(False)
         self._changed()
 
     def show_entries(self, entries: list[Entry]) -> None:
@@ -117,14 +120,18 @@ class HistoryList(QtWidgets.QWidget):
             pixels = round(THUMBNAIL * self.devicePixelRatioF())
             thumbnail = entry.picture.scaled(pixels, pixels, *modes)
             thumbnail.setDevicePixelRatio(self.devicePixelRatioF())
-            item = QtWidgets.QListWidgetItem(QtGui.QIcon(QtGui.QPixmap.fromImage(thumbnail)), "")
+            icon = QtGui.QIcon()
+            for mode in (QtGui.QIcon.Mode.Normal, QtGui.QIcon.Mode.Selected):  # else Qt tints what is chosen
+                icon.addPixmap(QtGui.QPixmap.fromImage(thumbnail), mode)
+            item = QtWidgets.QListWidgetItem(icon, "")
+            item.setSizeHint(QtCore.QSize(THUMBNAIL + 8, THUMBNAIL + 8))
             item.setToolTip(told(entry))
             item.setData(Qt.ItemDataRole.AccessibleTextRole, told(entry))
             self._list.addItem(item)
             if entry is before:
                 item.setSelected(True)
         self._list.blockSignals(False)
-        self.setVisible(bool(entries))
+        self.counted.emit(len(entries))
         self._changed()
 
     def entry(self) -> Entry | None:
@@ -139,6 +146,8 @@ class HistoryList(QtWidgets.QWidget):
         entry = self.entry()
         for button in self._buttons:
             button.setEnabled(entry is not None)
+        self._told.setText(told(entry) if entry is not None else "")
+        self._told.setVisible(entry is not None)
         self.chosen.emit(entry)
 
 

@@ -20,42 +20,43 @@ _DOTS = {
     State.LOST: "#d0443e",
 }
 """The colours of the dot; each is seen on a light and on a dark ground."""
-_FAILED = "#d0443e"
+_FAILED = {"dark": "#ff9d94", "light": "#a8201a"}
+"""What went wrong, to be read on a dark and on a light ground."""
+_LOWEST = 90
+"""Pixels of the picture's height that are left where the docker is low."""
 
 
 class PictureView(QtWidgets.QWidget):
-    """A picture as large as there is room for; words where there is none."""
+    """A picture as large as there is room for; words where there is none. In a low docker it gives way to all else."""
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
         self._image: Any = None
         self.words = ""
-        policy = QtWidgets.QSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
-        self.setMinimumHeight(90)
+        self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Expanding)
+        self.setMinimumHeight(_LOWEST)
+        self._fit()
 
     @property
     def image(self) -> Any:
         return self._image
 
     def show_image(self, image: Any) -> None:
-        other = (image is None) != (self._image is None) or (image is not None and image.size() != self._image.size())
         self._image = image
-        if other:
-            self.updateGeometry()
+        self._fit()
         self.update()
 
-    def hasHeightForWidth(self) -> bool:  # noqa: N802
-        return True
-
-    def heightForWidth(self, width: int) -> int:  # noqa: N802
-        if self._image is None:
-            return 90
-        return max(60, min(360, round(width * self._image.height() / self._image.width())))
+    def resizeEvent(self, event: Any) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._fit()
 
     def sizeHint(self) -> Any:  # noqa: N802
-        return QtCore.QSize(220, self.heightForWidth(220))
+        return QtCore.QSize(220, _LOWEST)
+
+    def _fit(self) -> None:
+        """Take no more height than the picture fills."""
+        height = self.width() * self._image.height() / self._image.width() if self._image is not None else 0.0
+        self.setMaximumHeight(max(_LOWEST, round(height)))
 
     def paintEvent(self, event: Any) -> None:  # noqa: N802
         painter = QtGui.QPainter(self)
@@ -119,14 +120,21 @@ class Panel(QtWidgets.QScrollArea):
         self._preview_bar.setTextVisible(False)
         self._preview_bar.setMaximumHeight(4)
         self._preview_bar.setRange(0, 1000)
-        layout.addWidget(self.picture)
+        layout.addWidget(self.picture, 1)
         layout.addWidget(self._preview_bar)
         self._preview_said = _wrapped("deepblend_preview_said")
         layout.addWidget(self._preview_said)
         layout.addLayout(row)
 
         self.form = SettingsForm()
-        layout.addWidget(self.form)
+        self.history = HistoryList()
+        self.tabs = QtWidgets.QTabWidget(objectName="deepblend_tabs")
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(self.form, _("Settings"))
+        self.tabs.addTab(self.history, "")
+        self.history.counted.connect(self._show_count)
+        self._show_count(0)
+        layout.addWidget(self.tabs)
 
         self.blend = QtWidgets.QPushButton(_("Blend"), objectName="deepblend_blend")
         self.blend.setToolTip(_("Make a new layer of the active one, blended into what lies below"))
@@ -151,8 +159,6 @@ class Panel(QtWidgets.QScrollArea):
         row.addWidget(self._state, 1)
         layout.addLayout(row)
 
-        self.history = HistoryList()
-        layout.addWidget(self.history, 1)
         layout.addStretch(0)
         self.setWidget(inner)
 
@@ -186,7 +192,13 @@ class Panel(QtWidgets.QScrollArea):
         """Say how a blend ended."""
         self._said.setText(words)
         self._said.setVisible(bool(words))
-        self._said.setStyleSheet(f"color: {_FAILED}" if failed else "")
+        dark = self.palette().color(QtGui.QPalette.ColorRole.Window).lightness() < 128
+        self._said.setStyleSheet(f"color: {_FAILED['dark' if dark else 'light']}" if failed else "")
+
+    def _show_count(self, count: int) -> None:
+        """Say how many results there are; without any, there is nothing to see of them."""
+        self.tabs.setTabText(1, _("Results (%d)") % count if count else _("Results"))
+        self.tabs.setTabEnabled(1, bool(count))
 
     def show_state(self, state: State, words: str) -> None:
         """Show whether there is a server."""

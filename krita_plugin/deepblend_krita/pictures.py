@@ -40,6 +40,7 @@ def reducing(
             yield 0
             until = time.monotonic() + _HOLD_S
     columns = -(-size[0] // step)
+    yield 0
     return resized(b"".join(parts), known.channels, (columns, len(rows)), wanted)
 
 

@@ -68,7 +68,22 @@ class _QuietSpin(_Quiet, QtWidgets.QDoubleSpinBox):
 
 
 class _QuietCombo(_Quiet, QtWidgets.QComboBox):
-    pass
+    """Words that do not fit end in dots; the list that it opens is as wide as its longest."""
+
+    def paintEvent(self, event: Any) -> None:  # noqa: N802
+        painter, option, style = QtWidgets.QStylePainter(self), QtWidgets.QStyleOptionComboBox(), QtWidgets.QStyle
+        self.initStyleOption(option)
+        field = self.style().subControlRect(
+            style.ComplexControl.CC_ComboBox, option, style.SubControl.SC_ComboBoxEditField, self
+        )
+        words = option.fontMetrics.elidedText(option.currentText, Qt.TextElideMode.ElideRight, field.width() - 4)
+        option.currentText = words
+        painter.drawComplexControl(style.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(style.ControlElement.CE_ComboBoxLabel, option)
+
+    def showPopup(self) -> None:  # noqa: N802
+        self.view().setMinimumWidth(min(600, self.view().sizeHintForColumn(0) + 24))
+        super().showPopup()
 
 
 class Slider(QtCore.QObject):
