@@ -1,4 +1,4 @@
-"""Picture files in and out: read with every fault named, written whole or not at all."""
+"""Picture files of 8 bits in and out: read with every fault named, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from deepblend_protocol.errors import FileUnreadable, SizeAbsurd, WriteFailed
+from deepblend_protocol.errors import DeepBlendError, FileUnreadable, SizeAbsurd, WriteFailed
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 PIXEL_LIMIT = 2**28
 """The most pixels a picture may have: 16 384 x 16 384. A file that claims more is taken for a decompression bomb."""
 
-_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
+"""By extension, what Pillow calls the formats that can be written."""
 _NO_ALPHA = ("JPEG",)
 _OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -77,24 +78,41 @@ def open_picture(path: str | os.PathLike[str], role: str) -> Image.Image:
     Raises FileUnreadable, SizeAbsurd.
     """
 
-    def fail(why: str, error: Exception | None = None) -> NoReturn:
+    with reading(path, role), open(path, "rb") as file:
+        image = _identify(file)
+        check_size(f"The {role}", *image.size)
+        if (why := _too_deep(image)) is not None:
+            raise FileUnreadable(role=role, path=str(path), reason=why)
+        image.load()
+        image = ImageOps.exif_transpose(image)
+        keyed = "transparency" in image.info
+        mode = {"L": "LA", "RGB": "RGBA"}.get(_EIGHT_BIT[image.mode]) if keyed else _EIGHT_BIT[image.mode]
+        return image if image.mode == mode else image.convert(mode)
+
+
+def holds_eight_bits(path: str | os.PathLike[str]) -> bool:
+    """Whether open_picture reads a picture file, as far as its header says."""
+    try:
+        with open(path, "rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _too_deep(_identify(file)) is None
+    except Exception:  # what is wrong is said by whoever reads it
+        return False
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str], role: str) -> Iterator[None]:
+    """Turn whatever a decoder raises within into FileUnreadable; deepblend's own errors pass."""
+
+    def fail(why: str, error: Exception) -> NoReturn:
         raise FileUnreadable(role=role, path=str(path), reason=why) from error
 
     try:
-        with warnings.catch_warnings(), open(path, "rb") as file:
-            # Pillow warns of oddities in metadata; what matters of them is an error below.
+        with warnings.catch_warnings():
+            # Decoders warn of oddities in metadata; what matters of them is an error below.
             warnings.simplefilter("ignore")
-            image = _identify(file)
-            check_size(f"The {role}", *image.size)
-            depth = _too_deep(image)
-            if depth is not None:
-                fail(depth)
-            image.load()
-            image = ImageOps.exif_transpose(image)
-            keyed = "transparency" in image.info
-            mode = {"L": "LA", "RGB": "RGBA"}.get(_EIGHT_BIT[image.mode]) if keyed else _EIGHT_BIT[image.mode]
-            return image if image.mode == mode else image.convert(mode)
-    except (FileUnreadable, SizeAbsurd):
+            yield
+    except DeepBlendError:
         raise
     except UnidentifiedImageError as error:
         empty = os.path.getsize(path) == 0
@@ -121,7 +139,7 @@ def _too_deep(image: ImageFile.ImageFile) -> str | None:
     raw = image.tile[0][3] if image.tile else None  # what the decoder is to unpack, before Pillow makes it 8 bits
     packing = raw if isinstance(raw, str) else raw[0] if isinstance(raw, tuple) and raw else ""
     if image.mode.startswith(("I", "F")) or ";16" in str(packing):
-        return "it has more than 8 bits a channel, which the command line cannot blend yet; save an 8-bit copy"
+        return "it has more than 8 bits a channel, which only 'deepblend blend' takes; save an 8-bit copy"
     if image.mode not in _EIGHT_BIT:
         return f"its colours are {image.mode}; convert it to RGB"
     return None
@@ -205,16 +223,20 @@ def write_picture(
         raise WriteFailed(path=str(path), reason=f"{kind} cannot hold this picture ({error})") from error
     content = encoded.getvalue()
     if offset is not None and kind == "PNG":
-        content = _with_offset(content, *offset)
+        # In pixels; Pillow writes no such chunk (PNG extensions 1.2).
+        content = with_chunks(content, [(b"oFFs", struct.pack(">iiB", *offset, 0))])
     with replacing(path) as beside:
         beside.write_bytes(content)
 
 
-def _with_offset(png: bytes, column: int, row: int) -> bytes:
-    """A PNG with an oFFs chunk (PNG extensions 1.2, in pixels), which Pillow does not write, after its header."""
-    chunk = b"oFFs" + struct.pack(">iiB", column, row, 0)
+def with_chunks(png: bytes, chunks: list[tuple[bytes, bytes]]) -> bytes:
+    """A PNG with more chunks, each a name and its content, after its header."""
     header_end = 8 + 4 + 4 + 13 + 4  # signature; length, name, content and checksum of IHDR
-    return png[:header_end] + struct.pack(">I", 9) + chunk + struct.pack(">I", zlib.crc32(chunk)) + png[header_end:]
+    more = b"".join(
+        struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        for name, content in chunks
+    )
+    return png[:header_end] + more + png[header_end:]
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
@@ -225,10 +247,10 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
 
 def _format(path: str | os.PathLike[str]) -> str:
     extension = Path(path).suffix.lower()
-    if extension not in _FORMATS:
+    if extension not in FORMATS:
         named = f"'{extension}' is no picture format that can be written" if extension else "its name has no extension"
-        raise WriteFailed(path=str(path), reason=f"{named}; use {', '.join(_FORMATS)}")
-    return _FORMATS[extension]
+        raise WriteFailed(path=str(path), reason=f"{named}; use {', '.join(FORMATS)}")
+    return FORMATS[extension]
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def test_a_mask_with_alpha_is_its_luma_times_its_alpha() -> None:
     mask = Image.new("RGBA", (30, 20), (255, 255, 255, 0))
     mask.paste((255, 255, 255, 128), (10, 5, 20, 15))
     placed = pictures.place(picture(20, 30), mask, picture(60, 60))
-    assert placed.mask is not None and placed.mask.getextrema() == (0, 128)
+    assert placed.mask is not None and np.unique(placed.mask).tolist() == [0, 128]
 
 
 def test_the_background_is_the_box_and_its_margin_within_the_target() -> None:
@@ -146,14 +146,19 @@ def test_a_source_in_another_colour_space_comes_into_the_targets() -> None:
     plain = pictures.into_colours_of(tagged, colour)  # into sRGB, which no profile stands for
     expected = ImageCms.profileToProfile(colour, _profile(swapped), srgb)
     assert expected is not None
-    assert plain.getpixel((0, 0)) == expected.getpixel((0, 0)) != colour.getpixel((0, 0))
-    assert pictures.into_colours_of(tagged, tagged).getpixel((0, 0)) == (200, 40, 90)
+    assert first(plain) == expected.getpixel((0, 0)) != colour.getpixel((0, 0))
+    assert first(pictures.into_colours_of(tagged, tagged)) == (200, 40, 90)
     tagged.info["icc_profile"] = lab.tobytes()  # does not fit an RGB picture: not believed
-    assert pictures.into_colours_of(tagged, colour).getpixel((0, 0)) == (200, 40, 90)
+    assert first(pictures.into_colours_of(tagged, colour)) == (200, 40, 90)
     cut_out = tagged.convert("RGBA")
     cut_out.putalpha(70)
     cut_out.info["icc_profile"] = swapped
-    assert pictures.into_colours_of(cut_out, colour).getpixel((0, 0)) == (*expected.getpixel((0, 0)), 70)  # type: ignore[misc]
+    assert first(pictures.into_colours_of(cut_out, colour)) == (*expected.getpixel((0, 0)), 70)  # type: ignore[misc]
+
+
+def first(of: pictures.Picture) -> tuple[int, ...]:
+    """The first pixel's samples."""
+    return tuple(of.samples[0, 0].tolist())
 
 
 def _profile(data: bytes) -> ImageCms.ImageCmsProfile:

@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         progress.update(0, "Reading")
         _, placed = inputs.request(args, chosen)
         canvas = _reduced(placed, args.size)
-        pasted = copy_paste(placed).convert("RGB").resize((canvas.target.shape[1], canvas.target.shape[0]))
+        pasted = copy_paste(placed).image().convert("RGB").resize((canvas.target.shape[1], canvas.target.shape[0]))
         shown = [("Pasted", pasted)]
         variants = {**_LEFT_OUT, **(_WITH_HISTOGRAM if args.histogram else {})}
         notes: list[str] = []
@@ -124,13 +124,14 @@ def _reduced(placed: Placed, longest_px: int) -> Canvas:
     def small(picture: Image.Image) -> Image.Image:
         return picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))))
 
-    alpha = placed.source.getchannel("A") if "A" in placed.source.mode else None
-    masks = [mask for mask in (placed.mask, alpha) if mask is not None]
+    source = placed.source.image()
+    masks = [placed.mask.image()] if placed.mask is not None else []
+    masks += [source.getchannel("A")] if placed.source.has_alpha else []
     mask = masks[0] if len(masks) == 1 else ImageChops.multiply(*masks)
     return lay(
-        small(placed.source.convert("RGB")),
+        small(source.convert("RGB")),
         small(mask),
-        small(placed.target.convert("RGB")),
+        small(placed.target.image().convert("RGB")),
         round(placed.left * scale),
         round(placed.top * scale),
     )

@@ -17,9 +17,8 @@ from deepblend_protocol.errors import ArgumentInvalid
 from . import inputs
 
 if TYPE_CHECKING:
-    from PIL import Image
-
-    from ..engine.request import Layer, Request
+    from ..engine.request import Layer, Plane, Request
+    from ..pictures import Placed
     from .progress import Bar
     from .watch import Watch
 
@@ -52,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--connection", metavar="FILE", type=Path, help="the server's connection file (default: the user's own)"
     )
-    group = parser.add_argument_group("results", "Pictures are written as PNG, JPEG, TIFF or WebP, by their extension.")
+    how = "Pictures are written as PNG, TIFF, OpenEXR, JPEG or WebP, by their extension, as deep as the target."
+    group = parser.add_argument_group("results", how)
     group.add_argument("--output", metavar="FILE", required=True, help="the target with the object blended in")
     group.add_argument(
         "--layer",
@@ -97,14 +97,14 @@ def blend_files(
 
     Raises the errors of inputs.request, those of the engine or the server, ArgumentInvalid, WriteFailed.
     """
-    from .. import files, pictures
+    from .. import files
 
     started = time.perf_counter()
     check_outputs(args)
     with ExitStack() as stack:
         bar.update(0, "Reading")
         request, placed = inputs.request(args)
-        files.check_output(args.output, alpha="A" in placed.target.mode)
+        _check_depth(args, placed)
         loaded = time.perf_counter()
 
         blend = door or _engine()
@@ -124,9 +124,7 @@ def blend_files(
         if film is not None:
             film.end(layer.plane)
         stack.close()  # the film is whole now
-        files.write_picture(args.output, pictures.flatten(placed.target, layer.plane), **_metadata(placed.target))
-        if args.layer is not None:
-            files.write_picture(args.layer, pictures.to_picture(layer.plane), offset=layer.plane.rect[:2])
+        notes = _write(args, placed, layer.plane)
     ended = time.perf_counter()
     seconds = {"load": loaded - started, "import": imported - loaded, **layer.report["seconds"]}
     seconds |= {"write": ended - blended, "total": ended - started}
@@ -135,6 +133,7 @@ def blend_files(
         "files": {name: value for name in ("source", "mask", "target", *FILES) if (value := getattr(args, name))},
         "layer": layer.plane.rect._asdict(),
         "seconds": {stage: round(value, 4) for stage, value in seconds.items()},
+        "notes": [*placed.notes, *layer.report.get("notes", ()), *notes],
     }
     if args.report is not None:
         files.write_json(args.report, report)
@@ -176,11 +175,11 @@ def _tell(args: argparse.Namespace, report: dict[str, Any], size: tuple[int, int
 
 def check_outputs(args: argparse.Namespace) -> None:
     """Raise now what would spoil the end: a place that cannot be written, or one place for two results."""
-    from .. import files
+    from .. import files, pictures
 
-    files.check_output(args.output)
+    pictures.check_output(args.output)
     if args.layer is not None:
-        files.check_output(args.layer, alpha=True)
+        pictures.check_output(args.layer, alpha=True)
     if args.report is not None:
         files.check_place(args.report)
     places: dict[str, str] = {}
@@ -190,6 +189,20 @@ def check_outputs(args: argparse.Namespace) -> None:
             raise ArgumentInvalid(reason=f"--{other} and --{name} are one file, {path}: give each its own.")
 
 
-def _metadata(target: Image.Image) -> dict[str, Any]:
-    """What the target's file says beside its pixels, for the result's; write_picture keeps the profile."""
-    return {name: target.info[name] for name in ("exif", "dpi") if name in target.info}
+def _check_depth(args: argparse.Namespace, placed: Placed) -> None:
+    """Raise now what keeps results of the target's channels and depth from being written."""
+    from .. import pictures
+
+    pictures.check_output(args.output, placed.target.has_alpha, placed.target)
+    if args.layer is not None:
+        pictures.check_output(args.layer, True, placed.target)
+
+
+def _write(args: argparse.Namespace, placed: Placed, plane: Plane) -> list[str]:
+    """Write the pictures; returns notes of what was changed for their formats."""
+    from .. import pictures
+
+    notes = pictures.write_picture(args.output, pictures.flatten(placed.target, plane))
+    if args.layer is not None:
+        notes += pictures.write_picture(args.layer, pictures.layer(placed.target, plane), offset=plane.rect[:2])
+    return notes

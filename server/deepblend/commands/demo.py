@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         from ..contact_sheet import sheet
         from .watch import Watch
 
-        shown = [("Pasted", pictures.copy_paste(placed))]
+        shown = [("Pasted", pictures.copy_paste(placed).image())]
         layers = []
         wanted = ({"method": "poisson"}, {}, {"style": 1.0})
         labels = ("Poisson: seamless only", "Deep, style 0.5 (the default)", "Deep, style 1")
@@ -62,12 +62,12 @@ def run(args: argparse.Namespace) -> int:
             request = pictures.to_request(placed, resolve(given), args.device, "shipped")
             layer = deepblend.blend(request, Watch(progress, start=index / 3, end=(index + 1) / 3))
             layers.append(layer)
-            shown.append((label, pictures.flatten(placed.target, layer.plane)))
+            shown.append((label, pictures.flatten(placed.target, layer.plane).image()))
         default, blended = layers[1], shown[2][1]
         progress.update(1, "Writing")
         results = {
             "blend": (folder / "blend.png", blended),
-            "layer": (folder / "layer.png", pictures.to_picture(default.plane)),
+            "layer": (folder / "layer.png", pictures.to_picture(default.plane).image()),
             "contact_sheet": (folder / "contact_sheet.png", sheet(shown)),
         }
         for path, picture in results.values():

@@ -17,7 +17,9 @@ _OPTIONS = {"feather_px": "--feather", "grow_px": "--grow"}  # the others bear t
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The pictures, the place, and what to compute on."""
-    group = parser.add_argument_group("pictures", "PNG, JPEG, TIFF, WebP and what else Pillow reads, 8 bits a channel.")
+    group = parser.add_argument_group(
+        "pictures", "PNG, TIFF, JPEG, WebP and what else Pillow reads, and OpenEXR; docs/files.md has the depths."
+    )
     group.add_argument("--source", metavar="FILE", required=True, help="the picture that holds the object")
     group.add_argument(
         "--mask",
@@ -98,10 +100,11 @@ def request(args: argparse.Namespace, chosen: Settings | None = None) -> tuple[R
     Args:
         args: with the arguments of add_arguments, and those of add_settings unless ``chosen`` is given.
 
-    Raises FileUnreadable, SizeAbsurd, SizeMismatch, MaskEmpty, MaskOutside, ArgumentInvalid, SettingOutOfRange.
+    Raises FileUnreadable, SizeAbsurd, SizeMismatch, MaskEmpty, MaskOutside, ArgumentInvalid, SettingOutOfRange,
+    NotFinite, ExtraMissing.
     """
-    from ..files import check_size, open_picture
-    from ..pictures import place, to_request
+    from ..files import check_size
+    from ..pictures import open_picture, place, to_request
 
     chosen = chosen or settings(args)
     for what, size in (("The source", args.source_size), ("The target", args.target_size)):

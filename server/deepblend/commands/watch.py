@@ -29,7 +29,7 @@ class Film:
     """
 
     def __init__(self, recorder: Recorder, placed: Placed, longest_px: int = 640, frames: int = 96) -> None:
-        target = placed.target.convert("RGB")
+        target = placed.target.image().convert("RGB")
         self._recorder = recorder
         self._scale = min(1.0, longest_px / max(target.size))
         self._size = (max(1, round(target.width * self._scale)), max(1, round(target.height * self._scale)))
@@ -37,7 +37,7 @@ class Film:
         self._longest = longest_px
         self._interval = 1 / frames
         self._next = 0.0
-        self._show(copy_paste(placed).convert("RGB").resize(self._size))
+        self._show(copy_paste(placed).image().convert("RGB").resize(self._size))
 
     @property
     def longest_px(self) -> int:
@@ -63,7 +63,7 @@ class Film:
         left, top, right, bottom = (round(edge * self._scale) for edge in (x, y, x + w, y + h))
         size = (max(1, right - left), max(1, bottom - top))
         frame = self._target.convert("RGBA")
-        frame.alpha_composite(to_picture(layer).convert("RGBA").resize(size), (left, top))
+        frame.alpha_composite(to_picture(layer).image().convert("RGBA").resize(size), (left, top))
         return frame.convert("RGB")
 
     def _show(self, frame: Image.Image) -> None:

@@ -1,0 +1,20 @@
+"""The libraries of the extra ``files``, or a sentence that names it."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import Any
+
+from deepblend_protocol.errors import ExtraMissing
+
+
+def need(module: str, what: str) -> Any:
+    """A module of the extra. Raises ExtraMissing, beginning with ``what``, where it is not installed."""
+    try:
+        found = importlib.import_module(module)
+    except ImportError as error:
+        raise ExtraMissing(what=what, extra="files") from error
+    if module == "tifffile":  # its oddities in metadata are nobody's concern; damage is raised
+        logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
+    return found

@@ -1,0 +1,222 @@
+"""From pictures to the engine's planes, and from its layer back to a picture."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from deepblend_protocol import geometry
+from deepblend_protocol.errors import ArgumentInvalid, MaskEmpty, MaskOutside, SizeMismatch
+from deepblend_protocol.settings import Settings
+from PIL import Image, ImageChops
+
+from ..engine.request import Plane, Rect, Request
+from .colours import into_colours_of
+from .picture import Picture, rounded, scaled
+
+if TYPE_CHECKING:
+    from .openraster import Document
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The pictures of one blend, on the target's pixel grid and in its colour space."""
+
+    source: Picture
+    mask: Picture | None
+    """One channel, of the source's size; None where the source's alpha is the mask."""
+    target: Picture
+    left: int
+    """The target's column that the source's first column lies on; may be negative."""
+    top: int
+    document: Document | None = None
+    """The layered document that they come from."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know of their reading."""
+        mask = self.mask.notes if self.mask is not None else ()
+        return list(dict.fromkeys([*self.source.notes, *mask, *self.target.notes]))
+
+
+def place(
+    source: Picture | Image.Image,
+    mask: Picture | Image.Image | None,
+    target: Picture | Image.Image,
+    center: tuple[int, int] | None = None,
+    source_size: tuple[int, int] | None = None,
+    target_size: tuple[int, int] | None = None,
+) -> Placed:
+    """Resize the pictures where asked, bring the source into the target's colours, and lay it on the target.
+
+    Args:
+        source, mask, target: Pillow's pictures may be L, LA, RGB or RGBA.
+        center: column and row of the target for the source's centre (pixel (w // 2, h // 2), as
+            the published script has it); None aligns a source as large as the target, and centres another.
+        source_size, target_size: width and height in pixels; Pillow's default filter, as in the published script.
+
+    Raises SizeMismatch, ArgumentInvalid where neither a mask nor alpha cuts the source out, and ExtraMissing.
+    """
+    source, target = Picture.of(source), Picture.of(target)
+    mask = Picture.of(mask) if mask is not None else None
+    if mask is None and not source.has_alpha:
+        raise ArgumentInvalid(
+            reason="the source has no transparency that would cut the object out: give --mask as well"
+        )
+    if mask is not None and mask.size != source.size:
+        raise SizeMismatch(
+            mask_width=mask.width, mask_height=mask.height, source_width=source.width, source_height=source.height
+        )
+    mask = as_mask(mask) if mask is not None else None
+    source = into_colours_of(source, target)
+    if source_size is not None:
+        source = source.resized(source_size)
+        mask = mask.resized(source_size) if mask is not None else None
+    if target_size is not None:
+        target = target.resized(target_size)
+    column, row = center if center is not None else (target.width // 2, target.height // 2)
+    return Placed(source, mask, target, column - source.width // 2, row - source.height // 2)
+
+
+def to_request(
+    placed: Placed, settings: Settings, device: str, features: str, style: Picture | Image.Image | None = None
+) -> Request:
+    """The request for a placed source.
+
+    Args:
+        style: the picture to take style from with ``style_from`` "picture"; else the target is.
+
+    Raises MaskEmpty, MaskOutside, ExtraMissing.
+    """
+    source, target = placed.source, placed.target
+    where = Rect(placed.left, placed.top, source.width, source.height)
+    crop = _crop(placed, settings)
+    whole = into_colours_of(style, target) if style is not None else target
+    reduced, scale = _reduced(whole)
+    background = target.with_samples(target.samples[crop.y : crop.y + crop.h, crop.x : crop.x + crop.w])
+    return Request(
+        layer=_plane(source, where),
+        mask=_plane(placed.mask, where) if placed.mask is not None else None,
+        background=_plane(background, crop),
+        style=_plane(reduced, Rect(0, 0, whole.width, whole.height), scale),
+        settings=settings,
+        device=device,
+        features=features,
+    )
+
+
+def flatten(target: Picture | Image.Image, layer: Plane) -> Picture:
+    """The target with a layer laid over it: Normal mode, in the samples' own values, in the target's own channels.
+
+    Samples where the layer's alpha is 0 are the target's, bit for bit.
+
+    Args:
+        layer: RGBA or YA, as the target is; of the target's sample type.
+    """
+    target = Picture.of(target)
+    white, dtype = np.float32(target.white), target.samples.dtype
+    whole = target.samples.copy()  # (H, W[, C])
+    x, y, w, h = layer.rect
+    below = whole[y : y + h, x : x + w]
+    below = below if below.ndim == 3 else below[:, :, None]  # a view of whole
+    above = layer.samples.astype(np.float32)  # (h, w, C + 1)
+    colours = above.shape[2] - 1
+    over = above[:, :, colours:] / white
+    under = below[:, :, colours:].astype(np.float32) / white if below.shape[2] > colours else np.ones_like(over)
+    alpha = over + under * (1 - over)  # 0 only where over is 0, and there nothing is written
+    mixed = (above[:, :, :colours] * over + below[:, :, :colours] * under * (1 - over)) / np.maximum(alpha, 1e-6)
+    covered = over[:, :, 0] > 0
+    result = np.concatenate([mixed, alpha * white], axis=2)[:, :, : below.shape[2]]
+    below[covered] = rounded(result[covered], dtype)
+    flat = target.with_samples(whole)
+    if target.premultiplied is None:
+        return flat
+    stored = target.premultiplied.copy()
+    result[:, :, :-1] *= result[:, :, -1:] / white
+    stored[y : y + h, x : x + w][covered] = rounded(result[covered], dtype)
+    return replace(flat, premultiplied=stored)
+
+
+def copy_paste(placed: Placed) -> Picture:
+    """The target with the source pasted on it through its mask, unblended; in the target's channels and type."""
+    source, target = placed.source, placed.target
+    alpha = source.alpha()
+    if placed.mask is not None:
+        alpha = _product(alpha, placed.mask.samples)
+    x0, y0 = max(placed.left, 0), max(placed.top, 0)
+    x1, y1 = min(placed.left + source.width, target.width), min(placed.top + source.height, target.height)
+    part = (slice(y0 - placed.top, y1 - placed.top), slice(x0 - placed.left, x1 - placed.left))
+    dtype = target.samples.dtype
+    inside = np.dstack([scaled(source.colours()[part], dtype), scaled(alpha[part], dtype)])
+    return flatten(target, Plane(inside, Rect(x0, y0, x1 - x0, y1 - y0), "YA" if source.is_gray else "RGBA"))
+
+
+def layer(target: Picture, plane: Plane) -> Picture:
+    """A blend's layer as a picture of its own: in the target's space, and with its file's primaries and resolution."""
+    alone = to_picture(plane)
+    return replace(alone, profile=target.profile, dpi=target.dpi, attributes=target.attributes)
+
+
+def to_picture(plane: Plane) -> Picture:
+    """A plane as a picture."""
+    samples = plane.samples[:, :, 0] if plane.samples.ndim == 3 and plane.samples.shape[2] == 1 else plane.samples
+    return Picture(np.ascontiguousarray(samples), plane.channels, plane.encoding, plane.profile)
+
+
+def as_mask(picture: Picture) -> Picture:
+    """Luma, times alpha where there is one; in the picture's own type, without a space."""
+    coverage = picture.gray()
+    if picture.has_alpha:
+        coverage = _product(coverage, picture.alpha())
+    return Picture(coverage, "Y", notes=picture.notes)
+
+
+def _product(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The product of two (H, W) arrays of shares; 8 bits of both stay 8 bits, else the result is float32."""
+    if one.dtype == other.dtype == np.uint8:
+        return np.asarray(ImageChops.multiply(*(Image.fromarray(np.ascontiguousarray(a)) for a in (one, other))))
+    return scaled(one, np.float32) * scaled(other, np.float32)
+
+
+def _plane(picture: Picture, rect: Rect, scale: float = 1.0) -> Plane:
+    return Plane(picture.samples, rect, picture.channels, *picture.space, scale)
+
+
+def _reduced(picture: Picture) -> tuple[Picture, float]:
+    """A picture whose longer side is at most geometry.STYLE_LONGEST, and its scale."""
+    if max(picture.size) <= geometry.STYLE_LONGEST:
+        return picture, 1.0
+    scale = geometry.style_scale(*picture.size)
+    size = geometry.reduced((0, 0, *picture.size), scale)
+    return picture.resized(size, Image.Resampling.LANCZOS), scale
+
+
+def _crop(placed: Placed, settings: Settings) -> Rect:
+    """The blended region's box with its margin, within the target; the whole target for the published method.
+
+    Raises MaskEmpty, MaskOutside.
+    """
+    target = placed.target
+    seen = placed.source.alpha() > 0
+    if placed.mask is not None:
+        seen &= placed.mask.samples > 0
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    if rows.size == 0:
+        raise MaskEmpty()
+    grow = max(0, math.ceil(settings.grow_px))
+    # The layer's own edge bounds growth.
+    left, right = max(columns[0] - grow, 0) + placed.left, min(columns[-1] + grow, seen.shape[1] - 1) + placed.left
+    top, bottom = max(rows[0] - grow, 0) + placed.top, min(rows[-1] + grow, seen.shape[0] - 1) + placed.top
+    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(right + 1, target.width), min(bottom + 1, target.height)
+    if x0 >= x1 or y0 >= y1:
+        raise MaskOutside(
+            left=int(left), right=int(right), top=int(top), bottom=int(bottom), width=target.width, height=target.height
+        )
+    if settings.method == "paper":
+        return Rect(0, 0, target.width, target.height)
+    box = (int(x0), int(y0), int(x1 - x0), int(y1 - y0))
+    whole = geometry.common(geometry.grown(box, geometry.margin(*box[2:])), (0, 0, target.width, target.height))
+    assert whole is not None
+    return Rect(*whole)

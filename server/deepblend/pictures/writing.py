@@ -1,0 +1,118 @@
+"""Writes a picture in the format of its name, at the depth that both hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from deepblend_protocol.errors import WriteFailed
+from PIL import Image
+
+from .. import files
+from . import exr, extra, png, tiff
+from .colours import converted, linear_profile
+from .picture import Picture
+
+FORMATS = {**files.FORMATS, ".exr": "EXR"}
+"""By extension, the formats that can be written."""
+_NO_ALPHA = ("JPEG",)
+_DEEPEST = {"JPEG": "uint8", "WEBP": "uint8", "PNG": "uint16"}
+
+
+def check_output(path: str | os.PathLike[str], alpha: bool = False, like: Picture | None = None) -> None:
+    """Raise now what would make write_picture fail after minutes of work.
+
+    Args:
+        alpha: whether the picture will have transparency.
+        like: a picture of the depth that it will have, where that is known.
+
+    Raises WriteFailed, ExtraMissing.
+    """
+    kind = format_of(path)
+    if alpha and kind in _NO_ALPHA:
+        raise WriteFailed(path=str(path), reason=f"{kind} holds no transparency; name it .png, .tiff, .webp or .exr")
+    files.check_place(path)
+    deep = like is not None and like.samples.dtype != np.uint8
+    if kind == "EXR":
+        extra.need("OpenEXR", "An OpenEXR picture")
+    elif deep and kind in ("PNG", "TIFF"):
+        extra.need("imagecodecs", f"A {kind} of more than 8 bits a channel")
+    if kind == "TIFF" and deep:
+        extra.need("tifffile", "A TIFF of more than 8 bits a channel")
+
+
+def format_of(path: str | os.PathLike[str], also: tuple[str, ...] = ()) -> str:
+    """The format by a path's extension. Raises WriteFailed, which lists ``also`` with the others, for none."""
+    extension = Path(path).suffix.lower()
+    if extension not in FORMATS:
+        named = f"'{extension}' is no picture format that can be written" if extension else "its name has no extension"
+        raise WriteFailed(path=str(path), reason=f"{named}; use {', '.join((*FORMATS, *also))}")
+    return FORMATS[extension]
+
+
+def write_picture(
+    path: str | os.PathLike[str], picture: Picture | Image.Image, *, offset: tuple[int, int] | None = None
+) -> list[str]:
+    """Write a picture by its extension, with its profile, EXIF and resolution; whole or not at all.
+
+    PNG holds whole numbers of 8 and 16 bits, TIFF those and float, EXR linear float, JPEG and
+    WebP 8 bits. What a format does not hold is brought into what it does.
+
+    Args:
+        offset: column and row of the document for the first pixel; kept by PNG alone, which GIMP heeds.
+
+    Returns notes of what was changed for the format.
+    Raises WriteFailed, ExtraMissing.
+    """
+    picture = Picture.of(picture)
+    check_output(path, picture.has_alpha, picture)
+    kind = format_of(path)
+    picture, notes = fitted(picture, kind)
+    if kind == "EXR":
+        _whole(path, lambda beside: exr.write(beside, picture))
+    elif kind == "TIFF" and picture.samples.dtype != np.uint8:
+        _whole(path, lambda beside: tiff.write(beside, picture))
+    elif picture.samples.dtype == np.uint16:
+        content = png.encode(picture, offset)
+        _whole(path, lambda beside: beside.write_bytes(content))
+    else:
+        words: dict[str, Any] = {"exif": picture.exif, "dpi": picture.dpi}
+        files.write_picture(path, picture.image(), offset=offset, **{n: v for n, v in words.items() if v is not None})
+    return [f"{path}: {note}" for note in notes]
+
+
+def fitted(picture: Picture, kind: str) -> tuple[Picture, list[str]]:
+    """A picture as a format can hold it, and what was changed, in a user's words.
+
+    Args:
+        kind: PNG, JPEG, TIFF, WEBP or EXR.
+
+    Raises ExtraMissing.
+    """
+    if kind == "EXR":
+        if exr.holds(picture):
+            return picture, []
+        dtype = np.float16 if picture.samples.dtype in (np.uint8, np.float16) else np.float32
+        notes = [] if picture.encoding == "linear" else ["OpenEXR holds linear light, so the values were made linear."]
+        return converted(picture, "linear", None, dtype=dtype), notes
+    deepest = np.dtype(_DEEPEST.get(kind, picture.samples.dtype))
+    if (picture.is_float and deepest.kind == "u") or picture.samples.itemsize > deepest.itemsize:
+        bits = deepest.itemsize * 8
+        cut = " and cut off at black and white" if picture.is_float else ""
+        notes = [f"{kind} holds {bits} bits a channel, so the values were rounded to them{cut}."]
+        straight = picture.encoding == "linear"  # too coarse in the shadows for so few steps
+        space = ("perceptual", None) if straight else picture.space
+        changed = converted(picture, *space, dtype=deepest)
+        return (changed if straight else replace(changed, profile=picture.profile)), notes
+    if picture.encoding == "linear" and picture.profile is None:
+        return replace(picture, profile=linear_profile(picture.channels)), []
+    return picture, []
+
+
+def _whole(path: str | os.PathLike[str], write: Callable[[Path], Any]) -> None:
+    with files.replacing(path) as beside:
+        write(beside)
