@@ -28,6 +28,13 @@ CUTS = {
     "gimp/progress": (190, 180, 1165, 770),
     "gimp/result": (190, 24, 1400, 860),
     "gimp/error": (310, 180, 1110, 770),
+    "krita/docker_idle": (1100, 243, 1400, 845),
+    "krita/docker_preview": (1100, 243, 1400, 845),
+    "krita/docker_running": (1100, 243, 1400, 845),
+    "krita/docker_error": (1100, 243, 1400, 845),
+    "krita/docker_history": (380, 60, 1400, 845),
+    "krita/docker_light": (1142, 243, 1400, 845),
+    "krita/docker_light_error": (1142, 243, 1400, 845),
 }
 """Columns and rows of a screenshot that are shown: left, top, right, bottom."""
 

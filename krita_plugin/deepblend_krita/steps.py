@@ -36,20 +36,27 @@ class Stepper(QtCore.QObject):
     def stop(self) -> None:
         """Give it up; nothing is called any more."""
         self._timer.stop()
-        if self._steps is not None:
-            steps, self._steps = self._steps, None
+        steps, self._steps = self._steps, None
+        if steps is not None and not steps.gi_running:
             steps.close()
 
     def _step(self) -> None:
-        if self._steps is None:
+        steps = self._steps
+        if steps is None:
             return
         try:
-            wait_ms = next(self._steps)
+            wait_ms = next(steps)
         except StopIteration as end:
-            self._steps = None
-            self._done(end.value)
+            self._end(steps, self._done, end.value)
         except Exception as error:
-            self._steps = None
-            self._failed(error)
+            self._end(steps, self._failed, error)
         else:
-            self._timer.start(int(wait_ms))
+            if self._steps is steps:
+                self._timer.start(int(wait_ms))
+            else:  # it was given up within the step, where Krita handled events while it waited for a picture
+                steps.close()
+
+    def _end(self, steps: Any, tell: Callable[[Any], None], what: Any) -> None:
+        if self._steps is steps:
+            self._steps = None
+            tell(what)

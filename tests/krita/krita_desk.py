@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ from harness import wait_for
 from krita_app import Krita
 from pictures import picture, stored
 from PIL import Image
+from screen import Screen
 
 WIDTH, HEIGHT = 200, 160
 AT, SIZE = (40, 30), (110, 90)
 BELOW = picture(WIDTH, HEIGHT, 4)
 LAYER = picture(*SIZE, 4, seed=11)
 EXAMPLE = Path(demo.__file__).parents[1] / "example"
+QUIET_S = 2.0
+"""Krita looks at changed layers once a second."""
 LEFT, ABOVE = 216, 98
 """Where the example's bird comes to lie."""
 SRGB, LINEAR = "sRGB-elle-V2-srgbtrc.icc", "sRGB-elle-V2-g10.icc"
@@ -154,3 +158,16 @@ keep("seen", document.pixelData(0, 0, {width}, {height}))
 
     def close(self) -> None:
         self.run("close(document)")
+
+    def close_all(self) -> None:
+        """At last: what ``close`` has put off."""
+        self.run("for one in documents(): close(one)")
+        time.sleep(QUIET_S)
+        while self.run("answer = close_retired()"):
+            pass
+
+    def keep(self, screen: Screen, name: str) -> None:
+        """Keep a screenshot, when Krita has drawn everything."""
+        self.run("QtWidgets.QApplication.processEvents()")
+        time.sleep(0.4)
+        screen.keep(name)

@@ -58,12 +58,12 @@ def run(krita_root: Path, place: Path) -> Callable[..., subprocess.CompletedProc
 
 
 @pytest.fixture
-def start(krita_root: Path, place: Path) -> Iterator[Callable[[], Krita]]:
-    """Starts Krita in the folder, and waits until it executes scripts."""
+def start(krita_root: Path, place: Path) -> Iterator[Callable[..., Krita]]:
+    """Starts Krita in the folder: ``start(**environment)``."""
     started: list[Krita] = []
 
-    def start() -> Krita:
-        started.append(Krita(krita_root, place))
+    def start(**environment: str) -> Krita:
+        started.append(Krita(krita_root, place, **environment))
         return started[-1]
 
     yield start
@@ -141,10 +141,7 @@ def test_installed_upgraded_broken_and_removed(run, start, place: Path):
     assert "enable_deepblend_krita" not in kritarc.read_text()
     assert not [one for one in folder.parent.iterdir() if "deepblend_krita" in one.name]
 
-    krita = start()
-    assert krita.run(SEEN) == {"loaded": False, "docker": False, "mark": None}
-    leave(krita)
-    run("uninstall", "krita", "--purge")
+    run("uninstall", "krita", "--purge")  # of what Krita wrote when it was left
     assert "deepblend" not in kritarc.read_text().replace(DRIVER, "")
     assert f"enable_{DRIVER}=true\n" in kritarc.read_text()
 
@@ -158,7 +155,18 @@ print([one["name"] for one in PluginImporter(*sys.argv[1:], lambda plugin: True)
 """
 
 
-def test_kritas_own_importer_takes_the_zip(krita_root: Path, run, start, place: Path):
+GERMAN = """\
+answer = [
+    docker().windowTitle(),
+    widget("blend").text(),
+    widget("state").text(),
+    Krita.instance().action("deepblend_blend").text(),
+    docker().widget().widget().minimumSizeHint().width(),
+]
+"""
+
+
+def test_kritas_own_importer_takes_the_zip_and_it_speaks_kritas_language(krita_root: Path, run, start, place: Path):
     path = place / "deepblend_krita.zip"
     done = run("install", "--krita-zip", str(path))
     assert done.returncode == 0, done.stderr
@@ -171,8 +179,18 @@ def test_kritas_own_importer_takes_the_zip(krita_root: Path, run, start, place: 
     assert done.returncode == 0 and done.stdout == "['deepblend_krita']\n", done.stderr
     # the user enables it in the Python Plugin Manager
     (place / "config" / "kritarc").write_text(OWN.replace("=true\n", "=true\nenable_deepblend_krita=true\n"))
-    krita = start()
+    # what Settings > Switch Application Language writes; the system's is another
+    (place / "config" / "klanguageoverridesrc").write_text("[Language]\nkrita=de\n")
+    krita = start(LANG="en_US.UTF-8", LANGUAGE="en_US")
     assert krita.run(SEEN)["docker"]
+    *words, narrowest = krita.run(GERMAN)
+    assert words == [
+        "Nahtlos einpassen (Deep Image Blending)",
+        "Einpassen",
+        "Nicht verbunden; beim Einpassen startet der Server.",
+        "Mit den letzten Einstellungen einpassen",
+    ]
+    assert narrowest < 236  # of 250 pixels a scroll bar takes 14
     leave(krita)
     assert run("uninstall", "krita").returncode == 0
     assert {one.name for one in (resources / "pykrita").iterdir()} == {DRIVER, f"{DRIVER}.desktop"}

@@ -19,6 +19,18 @@ MASK = ellipse((50, 40, 80, 60))
 REPOSITORY = Path(__file__).parents[2]
 
 
+def contrast(one: str, other: str) -> float:
+    """Between two colours, as web pages are judged: from 1 to 21; 4.5 is to be read by all."""
+
+    def light(name: str) -> float:
+        parts = [int(name[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return sum(part * weight for part, weight in zip(linear, (0.2126, 0.7152, 0.0722), strict=True))
+
+    brighter, darker = sorted((light(one), light(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
 def test_settings_are_kept_and_the_docker_fits_everywhere(start_krita: Callable[..., Krita], krita_shots: Path):
     first = Desk(start_krita(QT_SCALE_FACTOR="2"))
     first.open_example()
@@ -29,8 +41,9 @@ inner = docker().widget().widget()
 answer = [docker().widget().viewport().width(), inner.minimumSizeHint().width()]
 """)
     assert needed <= width, "the docker does not fit"
-    wait_for(lambda: first.shown()["preview_done"], "the preview")
-    Screen(first.krita, krita_shots).keep("docker_at_200_percent")  # type: ignore[arg-type]
+    wait_for(lambda: first.shown()["preview"], "the preview")
+    first.keep(Screen(first.krita, krita_shots), "docker_at_200_percent")  # type: ignore[arg-type]
+    assert not first.run("answer = driver.faults")
     first.run("docker().setFloating(False)\nclose(document)\nfor one in retired: one.setModified(False)")
     first.krita.start("Krita.instance().action('file_quit').trigger()")
     try:
@@ -61,7 +74,23 @@ answer = [docker().widget().viewport().width(), inner.minimumSizeHint().width()]
     new, _ = second.made()
     expected, _ = engine(LAYER, AT, BELOW, MASK, style=0.0)
     np.testing.assert_array_equal(new, expected)
+    screen = Screen(second.krita, krita_shots)  # type: ignore[arg-type]
+    second.close_all()
     second.open_example()
-    second.run("settings(style=0.8); live(True); arrange(250)")
+    second.run("settings(style=0.5); live(True); arrange(250)")
     wait_for(lambda: second.shown()["preview_done"], "the preview")
-    Screen(second.krita, krita_shots).keep("docker_light")  # type: ignore[arg-type]
+    second.keep(screen, "docker_light")
+    second.blend(style=0.0)
+    wait_for(lambda: second.shown()["history"] == 1, "the result")
+    second.run("live(False); widget('tabs').setCurrentIndex(1); widget('history').setCurrentRow(0)")
+    second.activate("document.topLevelNodes()[0]")
+    second.press(style=0.0)
+    assert second.ended().startswith("Nothing visible lies below")
+    second.run("widget('history').setCurrentRow(0)")
+    second.keep(screen, "docker_light_error")
+    words, ground = second.run("""
+colours = widget("said").palette()
+answer = [colours.windowText().color().name(), colours.window().color().name()]
+""")
+    assert contrast(words, ground) > 4.5, "what went wrong cannot be read"
+    assert not second.run("answer = driver.faults")

@@ -26,8 +26,8 @@ def screen(krita: Krita, krita_shots: Path) -> Screen:
 
 
 def large(desk: Desk) -> None:
-    """A document whose blend takes some seconds."""
-    desk.open(picture(440, 360, 4), picture(300, 240, 4, seed=11), (70, 60))
+    """A document whose blend takes a few seconds."""
+    desk.open(picture(360, 300, 4), picture(220, 180, 4, seed=11), (70, 60))
 
 
 def previewed(desk: Desk) -> str:
@@ -84,6 +84,33 @@ def test_the_preview_is_read_anew(desk: Desk):
     desk.run("layer.setPixelData(samples('other'), 40, 30, 110, 90); ready(document, layer); widget('refresh').click()")
     another()
     desk.run("live(False)")
+
+
+def test_work_is_given_up_in_the_midst_of_a_step(desk: Desk):
+    """Krita handles events while a step waits for it, so that a click may end what runs."""
+    desk.run("""
+from deepblend_krita.steps import Stepper
+told = []
+
+
+def work(stop_at):
+    for number in range(3):
+        if number == stop_at:
+            stepper.stop()
+        try:
+            yield 0
+        finally:
+            told.append(number)
+    return "done"
+
+
+stepper = Stepper(work(None), told.append, told.append)
+""")
+    wait_for(lambda: desk.run("answer = told") == [0, 1, 2, "done"], "the steps")
+    desk.run("told.clear(); stepper = Stepper(work(1), told.append, told.append)")
+    wait_for(lambda: desk.run("answer = told") == [0, 1], "the end of the steps")
+    time.sleep(0.1)
+    assert desk.run("answer = told") == [0, 1]
 
 
 def test_what_the_preview_says_where_there_is_nothing_to_show(desk: Desk):
@@ -247,50 +274,68 @@ def test_what_cannot_be_blended_is_said(desk: Desk, kind: str):
 
 def test_real_clicks_and_pictures(desk: Desk, screen: Screen):
     """From the press of the mouse to the new layer; each state of the docker is kept as a picture."""
+    desk.close_all()
     desk.open_example()
-    desk.run("arrange()")
-    desk.run("settings(style=0.8, style_from='background'); live(False)")
-    screen.keep("docker_idle")
+    desk.run("arrange(); settings(style=0.8); live(False)")
+    desk.keep(screen, "docker_idle")
 
     def click(name: str) -> None:
         x, y = desk.run(f"answer = place({name!r})")
         screen.do("xdotool", "mousemove", str(x), str(y), "sleep", "0.2", "click", "1")
 
     click("live")
-    previewed(desk)
-    screen.keep("docker_preview")
+    after = previewed(desk)
+    desk.keep(screen, "docker_preview")
     x, y = desk.run("answer = place('before')")
-    after = desk.run("answer = preview_look()")
     screen.do("xdotool", "mousemove", str(x), str(y), "sleep", "0.2", "mousedown", "1")
     wait_for(lambda: desk.run("answer = preview_look()") != after, "the picture as it was")
-    screen.keep("docker_before")
+    desk.keep(screen, "docker_before")
     screen.do("xdotool", "mouseup", "1")
     wait_for(lambda: desk.run("answer = preview_look()") == after, "the preview")
 
     click("blend")
     wait_for(lambda: (desk.shown()["fraction"] or 0) > 0.2, "the blend")
-    screen.keep("docker_running")
-    assert desk.ended() == "'Kingfisher, blended (style 0.8)' was made."
+    desk.keep(screen, "docker_running")
+    click("cancel")
+    assert desk.ended() == "Cancelled."
+    assert desk.run("answer = len(document.topLevelNodes())") == 3
+
+    desk.run("live(False); settings(style=0.0)")
+    click("blend")
+    wait_for(lambda: desk.shown()["said"] == "'Kingfisher, seamless' was made.", "the new layer")
     wait_for(lambda: desk.shown()["history"] == 1, "the thumbnail")
-    desk.run("settings(style=0.0)")
+    desk.run("live(True); settings(style=0.0, keep_colours=1.0)")
     previewed(desk)
     desk.run("Krita.instance().action('deepblend_blend').trigger()")
     assert desk.ended() == "'Kingfisher, seamless' was made."
     wait_for(lambda: desk.shown()["history"] == 2, "the thumbnail")
-    desk.run("widget('history').setCurrentRow(1); docker().widget().ensureWidgetVisible(widget('history_apply'))")
-    screen.keep("docker_history")
-    desk.run("widget('live').setChecked(False)")
+    x, y = desk.run("""
+tabs = widget("tabs").tabBar()
+middle = tabs.mapToGlobal(tabs.tabRect(1).center())
+answer = [middle.x(), middle.y()]
+""")
+    screen.do("xdotool", "mousemove", str(x), str(y), "sleep", "0.2", "click", "1")
+    wait_for(lambda: desk.run("answer = widget('history').isVisible()"), "the results")
+    desk.run("layer.setVisible(False); document.refreshProjection(); widget('history').setCurrentRow(1)")
+    seen = desk.run("""
+view = docker().widget().viewport()
+parts = [view.rect().contains(QtCore.QRect(one.mapTo(view, QtCore.QPoint()), one.size()))
+         for one in map(widget, ("preview", "history", "history_told", "history_apply", "blend", "state"))]
+answer = parts
+""")
+    desk.keep(screen, "docker_history")
+    assert all(seen), "something lies outside of the docker"
+    desk.run("live(False); widget('tabs').setCurrentIndex(0)")
     assert desk.run("answer = names(document.rootNode())") == [
         "below",
         "Kingfisher",
-        "Kingfisher, blended (style 0.8)",
+        "Kingfisher, seamless",
         "Kingfisher, seamless",
         "Selection Mask",
     ]
 
 
-def test_the_keyboard_reaches_everything(desk: Desk):
-    reached = desk.run("""
+REACHED = """
 own, seen = docker(), []
 docker().widget().ensureWidgetVisible(widget("live"))
 Krita.instance().activeWindow().qwindow().activateWindow()
@@ -302,10 +347,23 @@ for _ in range(40):
     seen.append(now.objectName())
     own.widget().focusNextPrevChild(True)
 answer = seen
-""")
+"""
+
+
+def test_the_keyboard_reaches_everything(desk: Desk):
+    reached = desk.run(REACHED)
     wanted = ("live", "before", "refresh", "preset", "style", "keep_colours", "feather_px", "grow_px", "gradients")
     for name in (*wanted, "style_from", "as_mask", "blend"):
         assert any(one.startswith(f"deepblend_{name}") for one in reached) or name == "before", (name, reached)
+    assert "qt_tabwidget_tabbar" in reached
+    desk.open(mask=ELLIPSE)
+    desk.blend(style=0.0)
+    wait_for(lambda: desk.shown()["history"] == 1, "the result")
+    desk.run("widget('tabs').setCurrentIndex(1); widget('history').setCurrentRow(0)")
+    reached = desk.run(REACHED)
+    desk.run("widget('tabs').setCurrentIndex(0)")
+    for name in ("history", "history_apply", "history_restore", "history_delete", "blend"):
+        assert f"deepblend_{name}" in reached, (name, reached)
 
 
 @pytest.fixture
@@ -348,7 +406,7 @@ def test_a_server_that_is_killed_is_said_and_the_next_blend_has_another(
     assert desk.ended().startswith("The connection to the server was lost during the blend.")
     assert desk.shown()["dot"] == "#d0443e"
     assert desk.run("answer = state(document) == before")
-    screen.keep("docker_error")
+    desk.keep(screen, "docker_error")
     first.process.wait()
     own_server()
     desk.press(style=0.0)
