@@ -32,7 +32,7 @@ CUTS = {
     "krita/docker_preview": (1100, 243, 1400, 845),
     "krita/docker_running": (1100, 243, 1400, 845),
     "krita/docker_error": (1100, 243, 1400, 845),
-    "krita/docker_history": (380, 60, 1400, 845),
+    "krita/docker_history": (450, 60, 1400, 845),
     "krita/docker_light": (1142, 243, 1400, 845),
     "krita/docker_light_error": (1142, 243, 1400, 845),
 }
