@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from .cases import folders, load, machine
 
 PUBLISHED_CLOSURES = 1001  # a pass
 
@@ -23,16 +23,10 @@ PUBLISHED_CLOSURES = 1001  # a pass
 def measure(folder: Path, device: str) -> dict[str, float | str]:
     """One example, in this process."""
     import deepblend
-    from deepblend import files, pictures
     from deepblend_protocol.settings import resolve
 
-    opened = [files.open_picture(next(folder.glob(f"{role}.*")), role) for role in ("source", "mask", "target")]
-    place = json.loads((folder / "place.json").read_text(encoding="utf-8"))
-    if "row" in place:
-        size = place["source_size"]
-        placed = pictures.place(*opened, (place["column"], place["row"]), (size, size), (512, 512))
-    else:
-        placed = pictures.place(*opened, center=tuple(place["center"]))
+    case = load(folder)
+    request = case.request(resolve({}), device)
 
     def seconds(first_preview: list[float]) -> dict[str, float]:
         began = time.perf_counter()
@@ -42,7 +36,7 @@ def measure(folder: Path, device: str) -> dict[str, float | str]:
                 step.preview(512)
                 first_preview.append(time.perf_counter() - began)
 
-        layer = deepblend.blend(pictures.to_request(placed, resolve({}), device, "shipped"), observer)
+        layer = deepblend.blend(request, observer)
         used.update(layer.report)
         return {**layer.report["seconds"], "all": time.perf_counter() - began}
 
@@ -57,7 +51,7 @@ def measure(folder: Path, device: str) -> dict[str, float | str]:
     # One step of the optimiser a pass, which is 20 closures.
     paper = resolve({"method": "paper", "paper": {"num_steps": 1}})
     deepblend.blend(
-        pictures.to_request(placed, paper, device, "shipped"),
+        case.request(paper, device),
         lambda step: stamps.append((step.stage, time.perf_counter())),
     )
     published = 0.0
@@ -77,6 +71,20 @@ def measure(folder: Path, device: str) -> dict[str, float | str]:
     }
 
 
+def apart(folder: Path, device: str) -> dict[str, float | str]:
+    """One example, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.blend", "--device", device, "--one", str(folder)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def help_seconds() -> float:
+    """What ``deepblend --help`` takes."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "deepblend.commands.cli", "--help"], check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="auto")
@@ -88,15 +96,9 @@ def main() -> None:
 
     import deepblend
 
-    folders = [Path(deepblend.__file__).parent / "example"]
-    if cases := os.environ.get("DEEPBLEND_CASES"):
-        folders += sorted(path.parent for path in Path(cases).glob("*/place.json"))
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, device {args.device}")
-    command = [sys.executable, "-m", "benchmarks.blend", "--device", args.device, "--one"]
-    rows = []
-    for folder in folders:
-        done = subprocess.run([*command, str(folder)], check=True, capture_output=True, text=True)
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
+    examples = [Path(deepblend.__file__).parent / "example", *folders([])]
+    print(f"{machine()}, device {args.device}")
+    rows = [apart(folder, args.device) for folder in examples]
     titles = list(rows[0])
     cells = [
         [
@@ -109,9 +111,7 @@ def main() -> None:
     for line in [titles, *cells]:
         print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
 
-    began = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "deepblend.commands.cli", "--help"], check=True, capture_output=True)
-    print(f"deepblend --help: {time.perf_counter() - began:.2f} s")
+    print(f"deepblend --help: {help_seconds():.2f} s")
 
 
 if __name__ == "__main__":

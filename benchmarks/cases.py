@@ -8,6 +8,8 @@ import platform
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as in the server: threads that wait sleep, and cost no seconds
+
 import numpy as np
 from deepblend import Layer, Plane, Rect, Request
 from deepblend_protocol import geometry
@@ -95,12 +97,18 @@ class Case:
 
 
 def load(folder: Path, side: int = 512) -> Case:
-    """A folder's source.png, mask.png and target.png, resized as its place.json says for a target of 512 x 512."""
+    """A folder's source, mask and target, resized as its place.json says for a target of 512 x 512.
+
+    A place.json with "center" (column and row) is that of pictures that keep their sizes.
+    """
     place = json.loads((folder / "place.json").read_text(encoding="utf-8"))
+    roles = (("source", "RGB"), ("mask", "L"), ("target", "RGB"))
+    source, mask, target = (Image.open(next(folder.glob(f"{role}.*"))).convert(mode) for role, mode in roles)
+    if "center" in place:
+        column, row = place["center"]
+        return Case(folder.name, source, mask, target, column - source.width // 2, row - source.height // 2)
     size, row, column = (place[key] * side // 512 for key in ("source_size", "row", "column"))
-    source = Image.open(folder / "source.png").convert("RGB").resize((size, size))
-    mask = Image.open(folder / "mask.png").convert("L").resize((size, size))
-    target = Image.open(folder / "target.png").convert("RGB").resize((side, side))
+    source, mask, target = source.resize((size, size)), mask.resize((size, size)), target.resize((side, side))
     return Case(folder.name, source, mask, target, column - size // 2, row - size // 2)
 
 

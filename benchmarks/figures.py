@@ -60,10 +60,10 @@ class Judge:
         source, mask = case.laid()
         self._network = network
         self._mask = torch.from_numpy(mask > 0)
-        self._source, self._target = _levels(source), _levels(np.asarray(case.target))
+        self._source, self._target = levels(source), levels(np.asarray(case.target))
         self._copy = torch.where(self._mask, self._source, self._target)
-        self._inner = _within(self._mask, 4)
-        self._far = _within(~self._mask, 2)
+        self._inner = within(self._mask, 4)
+        self._far = within(~self._mask, 2)
         self._masks = [self._mask.float()]
         for _ in _BLOCKS[1:]:
             self._masks.append(F.avg_pool2d(self._masks[-1][None], 2)[0])
@@ -76,7 +76,7 @@ class Judge:
     @torch.no_grad()
     def __call__(self, result: Image.Image) -> dict[str, float]:
         """The figures by name."""
-        image = _levels(np.asarray(result.convert("RGB")))
+        image = levels(np.asarray(result.convert("RGB")))
         features = self._network(image)
         return {
             "seam": self._seam(image),
@@ -125,7 +125,7 @@ def content(source: Tensor, image: Tensor, inside: Tensor) -> float:
     return float(torch.corrcoef(torch.stack(both))[0, 1])
 
 
-def _levels(samples: np.ndarray) -> Tensor:
+def levels(samples: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(samples.transpose(2, 0, 1))).float()
 
 
@@ -133,7 +133,7 @@ def _luma(image: Tensor) -> Tensor:
     return torch.tensordot(image.new_tensor((0.299, 0.587, 0.114)), image, 1)
 
 
-def _within(region: Tensor, pixels: int) -> Tensor:
+def within(region: Tensor, pixels: int) -> Tensor:
     """A region (H, W) less what is this near to its border; the picture's edge is no border."""
     others = (~region).float()[None]
     return F.max_pool2d(others, 2 * pixels + 1, 1, pixels)[0] == 0

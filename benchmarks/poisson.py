@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait sleep, and leave the cores to other programs
 
@@ -50,34 +50,51 @@ def seconds(work: Callable[[], object]) -> tuple[float, float]:
     return min(taken), float(np.median(taken))
 
 
+def disc_at(size: int, radius: float) -> Iterator[tuple[str, Callable[[], int | None]]]:
+    """What is timed on a picture with a disc of this radius: names and functions that return the cycles, if any."""
+    mask = disc(size, radius)
+    source, background = texture(size, 1.5, 1), texture(size, 20, 2)
+
+    def clone() -> None:
+        pictures = (source.astype(np.uint8), background.astype(np.uint8), mask.astype(np.uint8) * 255)
+        cv2.seamlessClone(*pictures, (size // 2, size // 2), cv2.NORMAL_CLONE)
+
+    yield "seamlessClone", clone
+    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+        alpha = torch.ones(size, size, device=device)
+        planes = (planar(source).to(device), alpha, planar(background).to(device), alpha)
+        region = torch.from_numpy(mask).to(device)
+
+        def blend(planes=planes, region=region, mixed: bool = False) -> int:
+            solution = solve(*planes, region, mixed=mixed)
+            solution.image[0, 0, 0].item()  # the device has finished
+            return solution.cycles
+
+        yield f"{device}, source", blend
+        yield f"{device}, mixed", lambda blend=blend: blend(mixed=True)
+
+
+def large(width: int, height: int, device: str) -> float:
+    """Seconds of one solution with every pixel but the outermost masked."""
+    generator = torch.Generator().manual_seed(1)
+    source, background = (torch.rand((3, height, width), generator=generator).mul_(255).to(device) for _ in range(2))
+    alpha = torch.ones(height, width, device=device)
+    mask = torch.zeros(height, width, dtype=torch.bool, device=device)
+    mask[1:-1, 1:-1] = True
+    began = time.perf_counter()
+    solve(source, alpha, background, alpha, mask).image[0, 0, 0].item()
+    return time.perf_counter() - began
+
+
 def speed() -> None:
     print(f"{torch.get_num_threads()} threads, 3 channels, best and median of {ROUNDS} runs in ms")
     print(f"{'picture':>12} {'mask, pixels':>13} {'':18} {'best':>7} {'median':>7}  cycles")
     for size, radius in ((256, 63), (512, 126), (1250, 500)):
-        mask = disc(size, radius)
-        source, background = texture(size, 1.5, 1), texture(size, 20, 2)
-
-        def clone(source=source, background=background, mask=mask, size=size) -> object:
-            pictures = (source.astype(np.uint8), background.astype(np.uint8), mask.astype(np.uint8) * 255)
-            return cv2.seamlessClone(*pictures, (size // 2, size // 2), cv2.NORMAL_CLONE)
-
-        def report(name: str, work: Callable[[], object], cycles: object = "", size=size, mask=mask) -> None:
+        pixels = disc(size, radius).sum()
+        for name, work in disc_at(size, radius):
             best, median = (1000 * value for value in seconds(work))
-            print(f"{size:>5} x {size:>4} {mask.sum():>13,} {name:18} {best:7.1f} {median:7.1f}  {cycles}")
-
-        report("seamlessClone", clone)
-        for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
-            alpha = torch.ones(size, size, device=device)
-            planes = (planar(source).to(device), alpha, planar(background).to(device), alpha)
-            region = torch.from_numpy(mask).to(device)
-
-            def blend(planes=planes, region=region, mixed: bool = False) -> int:
-                solution = solve(*planes, region, mixed=mixed)
-                solution.image[0, 0, 0].item()  # the device has finished
-                return solution.cycles
-
-            report(f"{device}, source", blend, blend())
-            report(f"{device}, mixed", lambda blend=blend: blend(mixed=True), blend(mixed=True))
+            cycles = work()
+            print(f"{size:>5} x {size:>4} {pixels:>13,} {name:18} {best:7.1f} {median:7.1f}  {cycles or ''}")
 
 
 def direct(source: np.ndarray, background: np.ndarray, mask: np.ndarray, exists: np.ndarray) -> np.ndarray:

@@ -22,10 +22,14 @@ from typing import Any
 import numpy as np
 import psutil
 import zmq
+from deepblend.service.planes import to_engine, to_wire
 from deepblend_protocol import connection, messages
 from deepblend_protocol.client import Client, EchoReceived, JobRunning
 from deepblend_protocol.connection import Installation
 from deepblend_protocol.link import Link
+from deepblend_protocol.settings import resolve
+
+from .cases import Case
 
 START = (sys.executable, "-m", "deepblend.commands.cli", "serve")
 
@@ -187,8 +191,6 @@ def first_preview() -> None:
     """The shipped example, whose box is 480 pixels wide, with previews as a plug-in asks for them."""
     from deepblend import pictures
     from deepblend.commands.demo import example
-    from deepblend.service.planes import to_wire
-    from deepblend_protocol.settings import resolve
 
     given = pictures.to_request(example(), resolve({}), "auto", "shipped")
     assert given.mask is not None and given.style is not None
@@ -220,11 +222,57 @@ def first_preview() -> None:
                 client.wait(0.1)
 
 
-def start() -> None:
+def after_a_move(case: Case, device: str = "auto", moves: int = 5) -> list[float]:
+    """Seconds from each move of the style slider to the first preview that is more than the seamless start.
+
+    The server is warm, and busy with the picture of the move before, as when a slider is being dragged.
+    """
+    seconds: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "connection.json"
+        with Client(Installation(path, (*START, "--device", device)), "benchmark") as client:
+
+            def request(style: float) -> messages.Request:
+                given = case.request(resolve({"style": style}))
+                roles = ("layer", "background", "mask", "style")
+                planes = {role: to_wire(plane) for role in roles if (plane := getattr(given, role)) is not None}
+                return messages.Request(**planes, settings={"style": style}, previews=messages.Previews(4096))
+
+            job = client.run(request(0.0))
+            assert job.layer is not None
+            seamless = to_engine(job.layer).samples.astype(np.float32)
+            for move in range(moves + 1):
+                began = time.perf_counter()
+                client.cancel(job)  # ended or not
+                job = client.submit(request(0.4 + 0.02 * move))
+                refined = False
+                while not refined and not job.ended:
+                    client.wait(1)
+                    for event in client.poll():
+                        plane = getattr(event, "preview", None)
+                        if isinstance(event, JobRunning) and event.job is job and plane is not None:
+                            refined = refined or differs(to_engine(plane).samples, seamless)
+                if move:  # the first warms the engine
+                    seconds.append(time.perf_counter() - began)
+            client.leave("now")
+            while connection.server_runs(path):
+                client.poll()
+                client.wait(0.1)
+    return seconds
+
+
+def differs(preview: np.ndarray, seamless: np.ndarray) -> bool:
+    """Whether a preview of the same box is more than the seamless start and what rounding makes of it."""
+    return preview.shape == seamless.shape and float(np.abs(preview - seamless)[..., :-1].mean()) > 0.1
+
+
+def started(device: str = "auto") -> tuple[float, float]:
+    """Seconds from a server's start until its socket listens, and until its engine is ready."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "connection.json"
         began = time.perf_counter()
-        process = subprocess.Popen([*START, "--connection", str(path)], stderr=subprocess.PIPE, text=True)
+        command = [*START, "--connection", str(path), "--device", device]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None
         process.stderr.readline()
         listens = time.perf_counter() - began
@@ -233,6 +281,11 @@ def start() -> None:
         process.terminate()
         process.wait(30)
         process.stderr.close()
+    return listens, ready
+
+
+def start() -> None:
+    listens, ready = started()
     print(f"\nStart: the socket listens after {listens:.2f} s, the engine is ready after {ready:.2f} s")
 
 
