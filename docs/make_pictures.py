@@ -47,7 +47,7 @@ def example() -> pictures.Placed:
 
 def blended(placed: pictures.Placed, **settings: Any) -> Image.Image:
     layer = deepblend.blend(pictures.to_request(placed, resolve(settings), "auto", "shipped"))
-    return pictures.flatten(placed.target, layer.plane)
+    return pictures.flatten(placed.target, layer.plane).image()
 
 
 def write(name: str, shown: list[tuple[str, Image.Image]], columns: int, longest_px: int) -> None:
@@ -58,7 +58,7 @@ def main() -> None:
     placed = example()
     styles = {style: blended(placed, style=style) for style in (0.0, 0.25, 0.5, 0.75, 1.0)}
     whole = [
-        ("Pasted", pictures.copy_paste(placed)),
+        ("Pasted", pictures.copy_paste(placed).image()),
         ("Seamless only", styles[0.0]),
         ("The default", styles[0.5]),
         ("Style 1", styles[1.0]),

@@ -34,17 +34,20 @@ examples:
     deepblend blend ... --preset photograph --keep-colours 0.8
   a seamless border and nothing else, at once:
     deepblend blend ... --method poisson
+  a layer of a document from Krita or GIMP, and the result as a new layer above it:
+    deepblend blend --document picture.ora --layer-name boat --output blended.ora
   fully painted in, and a film of it:
     deepblend blend ... --style 1 --video film.mp4
 
 Outside the mask nothing changes, not by a single bit (a JPEG is compressed anew as a whole)."""
+_READ = ("source", "mask", "target", "document")
 FILES = ("output", "layer", "report", "video")
 """The arguments that name results."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
-    inputs.add_arguments(parser)
+    inputs.add_arguments(parser, document=True)
     inputs.add_settings(parser)
     group = parser.add_argument_group("server", "Saves the engine's start, from the second blend on.")
     group.add_argument("--server", action="store_true", help="blend on the server, which is started where none runs")
@@ -53,7 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     how = "Pictures are written as PNG, TIFF, OpenEXR, JPEG or WebP, by their extension, as deep as the target."
     group = parser.add_argument_group("results", how)
-    group.add_argument("--output", metavar="FILE", required=True, help="the target with the object blended in")
+    group.add_argument(
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="the target with the object blended in; of a document, an .ora gets the blend as a layer",
+    )
     group.add_argument(
         "--layer",
         metavar="FILE",
@@ -130,7 +138,7 @@ def blend_files(
     seconds |= {"write": ended - blended, "total": ended - started}
     report = {
         **layer.report,
-        "files": {name: value for name in ("source", "mask", "target", *FILES) if (value := getattr(args, name))},
+        "files": {name: value for name in _READ + FILES if (value := getattr(args, name))},
         "layer": layer.plane.rect._asdict(),
         "seconds": {stage: round(value, 4) for stage, value in seconds.items()},
         "notes": [*placed.notes, *layer.report.get("notes", ()), *notes],
@@ -177,7 +185,10 @@ def check_outputs(args: argparse.Namespace) -> None:
     """Raise now what would spoil the end: a place that cannot be written, or one place for two results."""
     from .. import files, pictures
 
-    pictures.check_output(args.output)
+    if _is_document(args):
+        files.check_place(args.output)
+    else:
+        pictures.check_output(args.output)
     if args.layer is not None:
         pictures.check_output(args.layer, alpha=True)
     if args.report is not None:
@@ -189,11 +200,17 @@ def check_outputs(args: argparse.Namespace) -> None:
             raise ArgumentInvalid(reason=f"--{other} and --{name} are one file, {path}: give each its own.")
 
 
+def _is_document(args: argparse.Namespace) -> bool:
+    """Whether the result is the document with a layer more."""
+    return args.document is not None and args.output.lower().endswith(".ora")
+
+
 def _check_depth(args: argparse.Namespace, placed: Placed) -> None:
     """Raise now what keeps results of the target's channels and depth from being written."""
     from .. import pictures
 
-    pictures.check_output(args.output, placed.target.has_alpha, placed.target)
+    if not _is_document(args):
+        pictures.check_output(args.output, placed.target.has_alpha, placed.target)
     if args.layer is not None:
         pictures.check_output(args.layer, True, placed.target)
 
@@ -202,7 +219,13 @@ def _write(args: argparse.Namespace, placed: Placed, plane: Plane) -> list[str]:
     """Write the pictures; returns notes of what was changed for their formats."""
     from .. import pictures
 
-    notes = pictures.write_picture(args.output, pictures.flatten(placed.target, plane))
+    notes: list[str] = []
+    if placed.document is None:
+        notes += pictures.write_picture(args.output, pictures.flatten(placed.target, plane))
+    elif _is_document(args):
+        placed.document.write(args.output, plane)
+    else:
+        notes += pictures.write_picture(args.output, placed.document.with_layer(plane))
     if args.layer is not None:
         notes += pictures.write_picture(args.layer, pictures.layer(placed.target, plane), offset=plane.rect[:2])
     return notes

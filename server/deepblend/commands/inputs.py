@@ -6,6 +6,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any
 
+from deepblend_protocol.errors import ArgumentInvalid
 from deepblend_protocol.settings import Setting, Settings, resolve, table
 
 if TYPE_CHECKING:
@@ -15,19 +16,33 @@ if TYPE_CHECKING:
 _OPTIONS = {"feather_px": "--feather", "grow_px": "--grow"}  # the others bear their setting's name
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The pictures, the place, and what to compute on."""
+def add_arguments(parser: argparse.ArgumentParser, document: bool = False) -> None:
+    """The pictures, the place, and what to compute on.
+
+    Args:
+        document: whether a layered document may stand for source and target.
+    """
     group = parser.add_argument_group(
         "pictures", "PNG, TIFF, JPEG, WebP and what else Pillow reads, and OpenEXR; docs/files.md has the depths."
     )
-    group.add_argument("--source", metavar="FILE", required=True, help="the picture that holds the object")
+    group.add_argument("--source", metavar="FILE", required=not document, help="the picture that holds the object")
     group.add_argument(
         "--mask",
         metavar="FILE",
         help="what to blend in, white on black, of the source's size; soft edges are kept "
         "(default: the source's own transparency)",
     )
-    group.add_argument("--target", metavar="FILE", required=True, help="the picture to blend it into")
+    group.add_argument("--target", metavar="FILE", required=not document, help="the picture to blend it into")
+    if document:
+        group.add_argument(
+            "--document",
+            metavar="FILE.ora",
+            help="instead of source and target: a layered document (OpenRaster, as Krita and GIMP write it), of which "
+            "a layer is blended into what is visible below it; --mask is then of the document's size",
+        )
+        group.add_argument(
+            "--layer-name", metavar="NAME", help="the document's layer to blend in (default: the topmost visible one)"
+        )
     group = parser.add_argument_group("place")
     group.add_argument(
         "--center",
@@ -103,14 +118,29 @@ def request(args: argparse.Namespace, chosen: Settings | None = None) -> tuple[R
     Raises FileUnreadable, SizeAbsurd, SizeMismatch, MaskEmpty, MaskOutside, ArgumentInvalid, SettingOutOfRange,
     NotFinite, ExtraMissing.
     """
-    from ..files import check_size
-    from ..pictures import open_picture, place, to_request
+    from ..pictures import open_picture, to_request
 
     chosen = chosen or settings(args)
+    placed = _document(args) if getattr(args, "document", None) is not None else _placed(args)
+    style = open_picture(args.style_from, "style") if chosen.style_from == "picture" else None
+    return to_request(placed, chosen, args.device, args.features, style), placed
+
+
+def _placed(args: argparse.Namespace) -> Placed:
+    from ..files import check_size
+    from ..pictures import open_picture, place
+
+    if missing := [f"--{name}" for name in ("source", "target") if getattr(args, name) is None]:
+        raise ArgumentInvalid(
+            reason=f"The following arguments are required: {', '.join(missing)} (or --document). "
+            "To see what it takes: deepblend blend --help"
+        )
+    if getattr(args, "layer_name", None) is not None:
+        raise ArgumentInvalid(reason="--layer-name goes with --document: give the layered document, too.")
     for what, size in (("The source", args.source_size), ("The target", args.target_size)):
         if size is not None:
             check_size(what, *size)
-    placed = place(
+    return place(
         open_picture(args.source, "source"),
         open_picture(args.mask, "mask") if args.mask is not None else None,
         open_picture(args.target, "target"),
@@ -118,8 +148,18 @@ def request(args: argparse.Namespace, chosen: Settings | None = None) -> tuple[R
         args.source_size,
         args.target_size,
     )
-    style = open_picture(args.style_from, "style") if chosen.style_from == "picture" else None
-    return to_request(placed, chosen, args.device, args.features, style), placed
+
+
+def _document(args: argparse.Namespace) -> Placed:
+    from ..pictures import open_picture
+    from ..pictures.openraster import open_document
+
+    for name in ("source", "target", "center", "source_size", "target_size"):
+        if getattr(args, name) is not None:
+            option = name.replace("_", "-")
+            raise ArgumentInvalid(reason=f"--{option} does not go with --document, whose layers have their places.")
+    mask = open_picture(args.mask, "mask") if args.mask is not None else None
+    return open_document(args.document, args.layer_name, mask)
 
 
 def _center(text: str) -> tuple[int, int]:

@@ -48,7 +48,9 @@ def open_picture(path: str | os.PathLike[str], role: str) -> Picture:
     elif start[:4] in _TIFF and not files.holds_eight_bits(path):
         picture = tiff.read(path, role)
     else:
-        return Picture.of(files.open_picture(path, role))
+        picture = Picture.of(files.open_picture(path, role))
+        # Pillow turns a TIFF upright and says nothing of the rest of its EXIF data.
+        return replace(picture, exif=tiff.exif(path)) if start[:4] in _TIFF else picture
     if picture.is_float:
         count = picture.samples.size - int(np.isfinite(picture.samples).sum())
         if count:

@@ -45,12 +45,14 @@ def check_output(path: str | os.PathLike[str], alpha: bool = False, like: Pictur
         extra.need("tifffile", "A TIFF of more than 8 bits a channel")
 
 
-def format_of(path: str | os.PathLike[str], also: tuple[str, ...] = ()) -> str:
-    """The format by a path's extension. Raises WriteFailed, which lists ``also`` with the others, for none."""
+def format_of(path: str | os.PathLike[str]) -> str:
+    """The format by a path's extension. Raises WriteFailed for none."""
     extension = Path(path).suffix.lower()
+    if extension == ".ora":
+        raise WriteFailed(path=str(path), reason="an .ora is the result of a --document alone; use .png or .tiff")
     if extension not in FORMATS:
         named = f"'{extension}' is no picture format that can be written" if extension else "its name has no extension"
-        raise WriteFailed(path=str(path), reason=f"{named}; use {', '.join((*FORMATS, *also))}")
+        raise WriteFailed(path=str(path), reason=f"{named}; use {', '.join(FORMATS)}")
     return FORMATS[extension]
 
 

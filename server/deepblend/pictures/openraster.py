@@ -1,0 +1,320 @@
+"""OpenRaster documents (.ora): a layer and what is visible below it, and the document with one layer more."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+from deepblend_protocol.errors import ArgumentInvalid, FileUnreadable
+from PIL import Image
+
+from .. import files
+from ..engine.request import Plane
+from . import compositing, png, stack
+from .colours import into_colours_of
+from .picture import MODES, Picture, rounded, scaled
+from .placing import Placed, as_mask, layer, place
+
+_STACK, _MERGED, _THUMBNAIL = "stack.xml", "mergedimage.png", "Thumbnails/thumbnail.png"
+_THUMBNAIL_PX = 256
+_STACK_BYTES = 2**24
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document of layers, and the one that is blended."""
+
+    path: str
+    root: ElementTree.Element
+    """Of stack.xml."""
+    chosen: stack.Entry
+    place: tuple[int, int]
+    """Column and row of the chosen layer's first pixel."""
+    made: dict[str, Picture] = field(default_factory=dict)
+    """Layers that are not in the file yet, by their names in it."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return int(self.root.get("w", "0")), int(self.root.get("h", "0"))
+
+    @property
+    def name(self) -> str:
+        """What the blend's layer is called."""
+        return f"Deep blend ({self.chosen.name})"
+
+    @cached_property
+    def like(self) -> Picture:
+        """One pixel of the lowest visible layer: the document's colour space."""
+        shown = [one for one, seen in stack.layers(self._top) if seen]
+        lowest = self.layer(shown[-1] if shown else self.chosen)
+        return lowest.with_samples(lowest.samples[:1, :1])
+
+    @property
+    def _top(self) -> ElementTree.Element:
+        top = self.root.find("stack")
+        assert top is not None
+        return top
+
+    def layer(self, entry: stack.Entry) -> Picture:
+        """A layer's picture, in its own space; read each time, for many would fill the memory."""
+        source = entry.element.get("src", "")
+        if source in self.made:
+            return self.made[source]
+        with _opened(self.path) as archive:
+            return _picture(archive, source)
+
+    def below(self) -> Picture:
+        """What is visible below the chosen layer: in the depth of the deepest, without alpha where it is opaque.
+
+        Raises stack.Refused where nothing is.
+        """
+        return self._composited(self._top, self.chosen.element)
+
+    def with_layer(self, plane: Plane) -> Picture:
+        """The document's picture with a blend's layer in place, and the chosen one hidden."""
+        root, blended = self._extended(plane)
+        with_it = replace(self, root=root, made=dict([blended]))
+        top = root.find("stack")
+        assert top is not None
+        return with_it._composited(top, None)
+
+    def write(self, path: str | os.PathLike[str], plane: Plane) -> None:
+        """Write the document with a blend's layer above the chosen one, which is hidden; whole or not at all.
+
+        The other layers' files are as they were, byte for byte.
+        Raises WriteFailed, ExtraMissing.
+        """
+        root, (name, picture) = self._extended(plane)
+        merged = self.with_layer(plane)
+        size = min(1.0, _THUMBNAIL_PX / max(merged.size))
+        reduced = (max(1, round(merged.width * size)), max(1, round(merged.height * size)))
+        thumbnail = merged.image().resize(reduced)
+        small = io.BytesIO()
+        thumbnail.save(small, "PNG")
+        made = {
+            _STACK: stack.serialised(root),
+            name: _png(picture),
+            _MERGED: _png(merged),
+            _THUMBNAIL: small.getvalue(),
+        }
+        with files.replacing(path) as beside, _opened(self.path) as old, zipfile.ZipFile(beside, "w") as new:
+            new.writestr("mimetype", b"image/openraster", zipfile.ZIP_STORED)  # first, and plain: so it is recognised
+            for info in old.infolist():
+                if info.filename not in (*made, "mimetype"):
+                    new.writestr(info, old.read(info), info.compress_type)
+            for member, content in made.items():
+                new.writestr(member, content, zipfile.ZIP_STORED if member.endswith(".png") else zipfile.ZIP_DEFLATED)
+
+    def _extended(self, plane: Plane) -> tuple[ElementTree.Element, tuple[str, Picture]]:
+        """The stack with the blend's layer above the chosen one; and that layer's file."""
+        root = stack.parse(stack.serialised(self.root))
+        chosen = _same(root, self.root, self.chosen.element)
+        group = stack.path_to(root, chosen)
+        x, y = (at - origin for at, origin in zip(plane.rect[:2], _origin(group), strict=True))
+        with _opened(self.path) as archive:
+            taken = set(archive.namelist())
+        number = next(n for n in range(len(taken) + 1) if f"data/deepblend{n or ''}.png" not in taken)
+        name = f"data/deepblend{number or ''}.png"
+        words = {"name": self.name, "src": name, "x": str(x), "y": str(y)}
+        words |= {"opacity": chosen.get("opacity", "1"), "visibility": "visible", "composite-op": "svg:src-over"}
+        chosen.set("visibility", "hidden")
+        group[-1].insert(list(group[-1]).index(chosen), ElementTree.Element("layer", words))
+        for one in root.iter("layer"):
+            one.attrib.pop("selected", None)
+        return root, (name, layer(self.like, plane))
+
+    def _composited(self, top: ElementTree.Element, end: ElementTree.Element | None) -> Picture:
+        """The visible layers of a group over each other, but ``end`` and what is above it."""
+        width, height = self.size
+        canvas = np.zeros((height, width, 4), np.float32)
+        canvas, depths = self._over(canvas, top, (0, 0), end)
+        if not depths:
+            raise stack.Refused(f"nothing visible lies below its layer '{self.chosen.name}'")
+        alpha = canvas[:, :, 3:]
+        canvas[:, :, :3] /= np.maximum(alpha, 1e-7)
+        dtype = np.dtype(np.uint16 if np.dtype(np.uint16) in depths else np.uint8)
+        white = np.iinfo(dtype).max
+        opaque = bool((alpha * white >= white - 0.25).all())
+        samples = rounded(canvas[:, :, : 3 if opaque else 4] * white, dtype)
+        like = self.like
+        profile = None if like.is_gray else like.profile
+        return Picture(
+            samples, "RGB" if opaque else "RGBA", "perceptual" if profile is None else like.encoding, profile
+        )
+
+    def _over(
+        self, canvas: np.ndarray, group: ElementTree.Element, origin: tuple[int, int], end: ElementTree.Element | None
+    ) -> tuple[np.ndarray, set[np.dtype[Any]]]:
+        """A group's visible layers laid over a canvas; and their sample types."""
+        depths: set[np.dtype[Any]] = set()
+        entries = stack.children(group)
+        inside = [at for at, one in enumerate(entries) if end is not None and _holds(one.element, end)]
+        for one in reversed(entries[inside[0] if inside else 0 :]):
+            if one.element is end or not one.visible:
+                continue
+            at = origin[0] + one.x, origin[1] + one.y
+            if not one.is_group:
+                picture = self.layer(one)
+                depths.add(picture.samples.dtype)
+                canvas = _laid(canvas, _values(picture, self.like), at, one.opacity, one.mode)
+            elif one.is_isolated:
+                alone, more = self._over(np.zeros_like(canvas), one.element, at, end)
+                depths |= more
+                canvas = compositing.over(canvas, alone * np.float32(one.opacity), one.mode)
+            else:
+                canvas, more = self._over(canvas, one.element, at, end)
+                depths |= more
+        return canvas, depths
+
+
+def open_document(path: str | os.PathLike[str], name: str | None = None, mask: Picture | None = None) -> Placed:
+    """A layer of a document, placed over what is visible below it.
+
+    Args:
+        name: the layer's; None takes the topmost visible one.
+        mask: of the document's size; None takes the layer's transparency.
+
+    Raises FileUnreadable, SizeAbsurd, ArgumentInvalid, ExtraMissing.
+    """
+    with files.reading(path, "document"):
+        try:
+            document = _read(str(path), name)
+            below, source = document.below(), document.layer(document.chosen)
+        except stack.Refused as error:
+            raise FileUnreadable(role="document", path=str(path), reason=str(error)) from error
+    left, top = document.place
+    if mask is not None:
+        if mask.size != document.size:
+            raise ArgumentInvalid(
+                reason=f"The mask is {mask.width} x {mask.height} pixels, but the document is "
+                f"{document.size[0]} x {document.size[1]}. Give a mask of the document's size."
+            )
+        mask = _cut(as_mask(mask), left, top, source)
+    center = left + source.width // 2, top + source.height // 2
+    return replace(place(source, mask, below, center), document=document)
+
+
+def _read(path: str, name: str | None) -> Document:
+    with _opened(path) as archive:
+        names = set(archive.namelist())
+        if _STACK not in names:
+            raise stack.Refused("it has no stack.xml, as OpenRaster has")
+        info = archive.getinfo(_STACK)
+        if info.file_size > _STACK_BYTES:
+            raise stack.Refused("its stack.xml is too large")
+        root = stack.parse(archive.read(info))
+    try:
+        width, height = int(root.get("w", "")), int(root.get("h", ""))
+    except ValueError:
+        raise stack.Refused("its stack.xml gives no size") from None
+    files.check_size("The document", width, height)
+    top = root.find("stack")
+    assert top is not None
+    stack.check(top, names)
+    found = list(stack.layers(top))
+    if name is None:
+        chosen = next((one for one, shown in found if shown), None)
+        if chosen is None:
+            raise stack.Refused("none of its layers is visible; name one with --layer-name")
+    else:
+        named = [one for one, _ in found if one.name == name]
+        if len(named) != 1:
+            known = ", ".join(f"'{one.name}'" for one, _ in found[:12])
+            count = f"{len(named)} layers are" if named else "no layer is"
+            raise ArgumentInvalid(reason=f"In {path} {count} called '{name}'. Its layers are: {known}.")
+        chosen = named[0]
+    x, y = _origin(stack.path_to(root, chosen.element))
+    return Document(path, root, chosen, (x + chosen.x, y + chosen.y))
+
+
+def _opened(path: str) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise stack.Refused("it is no OpenRaster document, or damaged or cut off") from error
+
+
+def _picture(archive: zipfile.ZipFile, name: str) -> Picture:
+    """A layer's PNG, of 8 bits by Pillow and of 16 by the extra."""
+    info = archive.getinfo(name)
+    with archive.open(info) as file:
+        start = file.read(33)
+    if start[:8] != png.MAGIC:
+        raise stack.Refused(f"its layer's file '{name}' is no PNG")
+    width, height = int.from_bytes(start[16:20], "big"), int.from_bytes(start[20:24], "big")
+    files.check_size(f"The layer {name}", width, height)
+    if info.file_size > width * height * 8 + 2**26:  # more than its samples unpacked: not read into memory
+        raise stack.Refused(f"its layer's file '{name}' is larger than its picture")
+    content = archive.read(info)
+    if start[24] == 16:
+        return png.decode(content, "layer")
+    with Image.open(io.BytesIO(content)) as image:
+        image.load()
+        plain = "RGBA" if image.mode in ("P", "PA") or "transparency" in image.info else image.mode
+        plain = plain if plain in MODES.values() else "RGB"
+        return Picture.of(image if image.mode == plain else image.convert(plain))
+
+
+def _png(picture: Picture) -> bytes:
+    if picture.samples.dtype == np.uint16:
+        return png.encode(picture)
+    packed = io.BytesIO()
+    more = {"icc_profile": picture.profile} if picture.profile else {}
+    picture.image().save(packed, "PNG", **more)
+    return packed.getvalue()
+
+
+def _values(picture: Picture, like: Picture) -> np.ndarray:
+    """A layer's picture for compositing, in the document's space: (H, W, 4) float32, premultiplied."""
+    picture = picture if picture.space == like.space else into_colours_of(picture, like)
+    colours = scaled(picture.colours(), np.float32)
+    colours = np.dstack([colours] * 3) if colours.ndim == 2 else colours
+    alpha = scaled(picture.alpha(), np.float32)[:, :, None]
+    return np.concatenate([colours * alpha, alpha], axis=2)
+
+
+def _laid(canvas: np.ndarray, values: np.ndarray, at: tuple[int, int], opacity: float, mode: str) -> np.ndarray:
+    """A layer over a canvas, its first pixel at a column and row; beyond it the layer is transparent."""
+    height, width = canvas.shape[:2]
+    rows, columns = values.shape[:2]
+    x0, y0, x1, y1 = max(at[0], 0), max(at[1], 0), min(at[0] + columns, width), min(at[1] + rows, height)
+    if mode in ("svg:dst-in", "svg:dst-atop"):  # reach beyond the layer
+        whole = np.zeros_like(canvas)
+        if x0 < x1 and y0 < y1:
+            whole[y0:y1, x0:x1] = values[y0 - at[1] : y1 - at[1], x0 - at[0] : x1 - at[0]]
+        return compositing.over(canvas, whole * np.float32(opacity), mode)
+    if x0 < x1 and y0 < y1:
+        part = values[y0 - at[1] : y1 - at[1], x0 - at[0] : x1 - at[0]] * np.float32(opacity)
+        canvas[y0:y1, x0:x1] = compositing.over(canvas[y0:y1, x0:x1], part, mode)
+    return canvas
+
+
+def _cut(mask: Picture, left: int, top: int, source: Picture) -> Picture:
+    """A document's mask as one of a layer's size, 0 where the layer sticks out."""
+    cut = np.zeros((source.height, source.width), mask.samples.dtype)
+    x0, y0 = max(left, 0), max(top, 0)
+    x1, y1 = min(left + source.width, mask.width), min(top + source.height, mask.height)
+    if x0 < x1 and y0 < y1:
+        cut[y0 - top : y1 - top, x0 - left : x1 - left] = mask.samples[y0:y1, x0:x1]
+    return Picture(cut, "Y", notes=mask.notes)
+
+
+def _origin(groups: list[ElementTree.Element]) -> tuple[int, int]:
+    """Where groups in each other put the zero of their layers."""
+    entries = [stack.entry(group) for group in groups]
+    return sum(one.x for one in entries), sum(one.y for one in entries)
+
+
+def _holds(element: ElementTree.Element, wanted: ElementTree.Element) -> bool:
+    return any(one is wanted for one in element.iter())
+
+
+def _same(root: ElementTree.Element, other: ElementTree.Element, wanted: ElementTree.Element) -> ElementTree.Element:
+    """The element of one tree that stands where another stands in its copy."""
+    return next(one for one, two in zip(root.iter(), other.iter(), strict=True) if two is wanted)
