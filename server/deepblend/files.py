@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from deepblend_protocol.errors import DeepBlendError, FileUnreadable, SizeAbsurd, WriteFailed
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 PIXEL_LIMIT = 2**28
 """The most pixels a picture may have: 16 384 x 16 384. A file that claims more is taken for a decompression bomb."""
@@ -25,6 +25,7 @@ PIXEL_LIMIT = 2**28
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
 """By extension, what Pillow calls the formats that can be written."""
 _NO_ALPHA = ("JPEG",)
+_BITS = 258  # TIFF's BitsPerSample: of planes that lie apart, Pillow's decoder does not name the depth
 _OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True, "exact": True},  # exact: the colour under transparent pixels stays
@@ -136,9 +137,10 @@ def _identify(file: Any) -> ImageFile.ImageFile:
 
 def _too_deep(image: ImageFile.ImageFile) -> str | None:
     """Why a picture is not one of 8-bit gray or RGB, or None."""
+    bits = image.tag_v2.get(_BITS, ()) if isinstance(image, TiffImagePlugin.TiffImageFile) else ()
     raw = image.tile[0][3] if image.tile else None  # what the decoder is to unpack, before Pillow makes it 8 bits
     packing = raw if isinstance(raw, str) else raw[0] if isinstance(raw, tuple) and raw else ""
-    if image.mode.startswith(("I", "F")) or ";16" in str(packing):
+    if image.mode.startswith(("I", "F")) or ";16" in str(packing) or max(bits, default=8) > 8:
         return "it has more than 8 bits a channel, which only 'deepblend blend' takes; save an 8-bit copy"
     if image.mode not in _EIGHT_BIT:
         return f"its colours are {image.mode}; convert it to RGB"

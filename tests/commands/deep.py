@@ -43,7 +43,8 @@ def save(path: Path, samples: np.ndarray, **more: Any) -> None:
         channels = samples.shape[2] if samples.ndim == 3 else 1
         kind = {"extrasamples": ["unassalpha"]} if channels in (2, 4) else {}
         kind |= {"planarconfig": "contig"} if channels > 1 else {}
-        tifffile.imwrite(path, samples, photometric="rgb" if channels > 2 else "minisblack", **{**kind, **more})
+        kind["photometric"] = "rgb" if channels > 2 else "minisblack"
+        tifffile.imwrite(path, samples, **{**kind, **more})
 
 
 def save_exr(path: Path, samples: np.ndarray, names: str | list[str] = "", **header: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from . import extra
+from . import extra, icc
 from .picture import Picture, rounded, scaled, to_linear, to_perceptual
 
 _STRIP = 2**20  # pixels that are converted at a time: bounds the float copies
@@ -95,26 +95,54 @@ def _change(picture: Picture, wanted: tuple[str, bytes | None]) -> Any:
         return lambda colours: colours
     if own[1] is None and wanted[1] is None:
         return to_perceptual if wanted[0] == "perceptual" else to_linear
-    codecs = extra.need("imagecodecs", "Bringing pictures of more than 8 bits into another colour space")
-    source, result = (
-        profile or (linear_profile("RGB") if kind == "linear" else srgb()) for kind, profile in (own, wanted)
-    )
+    extra.need("imagecodecs", "Bringing pictures of more than 8 bits into another colour space")
+    source, result = _Curve(*own), _Curve(*wanted)
+    if not picture.is_float or not source.is_known or not result.is_known:
+        return lambda colours: _transformed(colours, source.profile, result.profile)
+    return lambda colours: result.encoded(_transformed(source.light(colours), source.straight, result.straight))
+
+
+class _Curve:
+    """A space's own curve apart from its primaries: continued odd-symmetrically below 0, where a formula for
+    0..1 ends, or runs off at its steepest."""
+
+    def __init__(self, encoding: str, profile: bytes | None) -> None:
+        linear = encoding == "linear"
+        self._encoding = encoding
+        self._own = profile is not None and not linear
+        self.profile = profile or (linear_profile("RGB") if linear else srgb())
+        straight = profile if profile is None or linear else icc.straightened(profile)
+        self.is_known = profile is None or straight is not None
+        """Whether the profile is curves and primaries, and no table of colours."""
+        self.straight = straight or linear_profile("RGB")
+
+    def light(self, colours: np.ndarray) -> np.ndarray:
+        if self._own:
+            return np.copysign(_transformed(np.abs(colours), self.profile, self.straight), colours)
+        return to_linear(colours) if self._encoding == "perceptual" else colours
+
+    def encoded(self, light: np.ndarray) -> np.ndarray:
+        if self._own:
+            return np.copysign(_transformed(np.abs(light), self.straight, self.profile), light)
+        return to_perceptual(light) if self._encoding == "perceptual" else light
+
+
+def _transformed(colours: np.ndarray, source: bytes, result: bytes) -> np.ndarray:
+    """Little CMS's work on float32 colours, (h, w) or (h, w, 3); the result is what the profile is for."""
+    if source == result:
+        return colours
     gray_in, gray_out = (profile[16:20] == b"GRAY" for profile in (source, result))
-
-    def change(colours: np.ndarray) -> np.ndarray:
-        if colours.ndim == 2 and not gray_in:
-            colours = np.dstack([colours] * 3)
-        # In float32: Little CMS takes a table with 33 steps for whole numbers of 16 bits, which is off by hundreds.
-        return codecs.cms_transform(
-            np.ascontiguousarray(colours),
-            source,
-            result,
-            colorspace="gray" if gray_in else "rgb",
-            outcolorspace="gray" if gray_out else "rgb",
-            outdtype="float32",
-        )
-
-    return change
+    if colours.ndim == 2 and not gray_in:
+        colours = np.dstack([colours] * 3)
+    # In float32: it takes a table of 33 steps for whole numbers of 16 bits, which is off by hundreds.
+    return extra.need("imagecodecs", "").cms_transform(
+        np.ascontiguousarray(colours),
+        source,
+        result,
+        colorspace="gray" if gray_in else "rgb",
+        outcolorspace="gray" if gray_out else "rgb",
+        outdtype="float32",
+    )
 
 
 def _channels(colours: np.ndarray, gray: bool, encoding: str) -> np.ndarray:
