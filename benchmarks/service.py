@@ -250,7 +250,8 @@ def after_a_move(case: Case, device: str = "auto", moves: int = 5) -> list[float
                     client.wait(1)
                     for event in client.poll():
                         plane = getattr(event, "preview", None)
-                        if isinstance(event, JobRunning) and event.job is job and plane is not None:
+                        # The seamless start is shown while it is being solved, and once more when it is there.
+                        if plane is not None and event.job is job and event.stage == "optimise":
                             refined = refined or differs(to_engine(plane).samples, seamless)
                 if move:  # the first warms the engine
                     seconds.append(time.perf_counter() - began)
