@@ -31,8 +31,7 @@ class DeepBlend(Extension):
 
     @staticmethod
     def _blend() -> None:
-        window = Krita.instance().activeWindow()  # the one that came with createActions is gone by now
-        for one in window.dockers() if window is not None else ():
+        for one in Krita.instance().dockers():  # of the window in front; Krita 5.1 knows no other way
             if isinstance(one, Docker):
                 one.setVisible(True)  # it says how far it is
                 one.blend()

@@ -20,7 +20,7 @@ DEFAULTS = {
 
 def docker():
     """The plug-in's, shown."""
-    found = next(one for one in Krita.instance().activeWindow().dockers() if one.objectName() == "deepblend")
+    found = next(one for one in Krita.instance().dockers() if one.objectName() == "deepblend")
     found.setVisible(True)
     found.raise_()
     return found
@@ -29,8 +29,8 @@ def docker():
 def arrange(width=300):
     """Only what is of interest, on the whole screen."""
     own, window = docker(), Krita.instance().activeWindow()
-    layers = next(one for one in window.dockers() if one.objectName() == "KisLayerBox")
-    for one in window.dockers():
+    layers = next(one for one in Krita.instance().dockers() if one.objectName() == "KisLayerBox")
+    for one in Krita.instance().dockers():
         one.setVisible(one.objectName() in ("deepblend", "KisLayerBox", "ToolBox"))
     window.qwindow().setGeometry(0, 0, 1400, 880)
     QtWidgets.QApplication.processEvents()
