@@ -119,9 +119,10 @@ class Options:
             if isinstance(value := getattr(args, action.dest), str) and _names_file(action, value)
         }
         inputs.settings(args)
+        inputs.check_named(args)
         for argument, path in read.items():
             _check_input("style" if argument == "style_from" else argument, path)
-        name = str(row.values.get("name", f"{Path(args.source).stem}-{number}"))
+        name = str(row.values.get("name", f"{Path(args.source or args.document).stem}-{number}"))
         _check_name(name)
         _set_outputs(args, folder, name, {**self._own, **row.values})
         return Job(row.line, name, args, read, _digest(args, read))
@@ -176,7 +177,7 @@ def _check_name(name: str) -> None:
 
 def _set_outputs(args: argparse.Namespace, folder: Path, name: str, own: dict[str, Any]) -> None:
     """Say where the results go. Raises WriteFailed."""
-    chosen = str(own["format"] or Path(args.target).suffix.lower()).removeprefix(".")
+    chosen = str(own["format"] or Path(args.target or args.document).suffix.lower()).removeprefix(".")
     args.report = str(folder / f"{name}.json") if _switch("report", own["report"] or False) else None
 
     def place(extension: str) -> None:

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser, document: bool = False) -> No
     if document:
         group.add_argument(
             "--document",
-            metavar="FILE.ora",
+            metavar="FILE",
             help="instead of source and target: a layered document (OpenRaster, as Krita and GIMP write it), of which "
             "a layer is blended into what is visible below it; --mask is then of the document's size",
         )
@@ -121,15 +121,20 @@ def request(args: argparse.Namespace, chosen: Settings | None = None) -> tuple[R
     from ..pictures import open_picture, to_request
 
     chosen = chosen or settings(args)
+    check_named(args)
     placed = _document(args) if getattr(args, "document", None) is not None else _placed(args)
     style = open_picture(args.style_from, "style") if chosen.style_from == "picture" else None
     return to_request(placed, chosen, args.device, args.features, style), placed
 
 
-def _placed(args: argparse.Namespace) -> Placed:
-    from ..files import check_size
-    from ..pictures import open_picture, place
-
+def check_named(args: argparse.Namespace) -> None:
+    """Raise ArgumentInvalid unless a source and a target are named, or a document alone."""
+    if getattr(args, "document", None) is not None:
+        for name in ("source", "target", "center", "source_size", "target_size"):
+            if getattr(args, name) is not None:
+                option = name.replace("_", "-")
+                raise ArgumentInvalid(reason=f"--{option} does not go with --document, whose layers have their places.")
+        return
     if missing := [f"--{name}" for name in ("source", "target") if getattr(args, name) is None]:
         raise ArgumentInvalid(
             reason=f"The following arguments are required: {', '.join(missing)} (or --document). "
@@ -137,6 +142,12 @@ def _placed(args: argparse.Namespace) -> Placed:
         )
     if getattr(args, "layer_name", None) is not None:
         raise ArgumentInvalid(reason="--layer-name goes with --document: give the layered document, too.")
+
+
+def _placed(args: argparse.Namespace) -> Placed:
+    from ..files import check_size
+    from ..pictures import open_picture, place
+
     for what, size in (("The source", args.source_size), ("The target", args.target_size)):
         if size is not None:
             check_size(what, *size)
@@ -154,10 +165,6 @@ def _document(args: argparse.Namespace) -> Placed:
     from ..pictures import open_picture
     from ..pictures.openraster import open_document
 
-    for name in ("source", "target", "center", "source_size", "target_size"):
-        if getattr(args, name) is not None:
-            option = name.replace("_", "-")
-            raise ArgumentInvalid(reason=f"--{option} does not go with --document, whose layers have their places.")
     mask = open_picture(args.mask, "mask") if args.mask is not None else None
     return open_document(args.document, args.layer_name, mask)
 
