@@ -118,6 +118,7 @@ class _Teller:
     def __init__(self, progress: Progress, silent: bool) -> None:
         self._progress = progress
         self._silent = silent
+        self._out = sys.stdout  # which Ray is kept from meanwhile
 
     def update(self, fraction: float, words: str) -> None:
         self._progress.update(fraction, words)
@@ -129,7 +130,7 @@ class _Teller:
             self._progress.wipe()
             for note in result.report.get("notes", ()):
                 print(f"deepblend: {result.job.name}: {note}", file=sys.stderr)
-            print(blend.summary(result.report, result.job.args.output, result.size), flush=True)
+            print(blend.summary(result.report, result.job.args.output, result.size), file=self._out, flush=True)
 
     def refused(self, job: Refused) -> None:
         self._failed(job.name, job.line, job.error)

@@ -1,0 +1,212 @@
+"""Jobs on a Ray cluster: a pool of actors that get the pictures' bytes and give the results' back.
+
+Where and when an actor runs, and what is done when its process or machine is lost, is Ray's business: it starts the
+actor anew and gives it the job again. No folder has to be shared: all files are read and written here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import socket
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from deepblend_protocol.errors import DeepBlendError, ExtraMissing, WorkerLost, WorkerUnavailable, from_code
+
+from .. import __version__
+from ..commands import blend
+from ..commands.progress import Bar
+from .jobs import Job
+from .runner import Result, as_told
+
+
+class Worker:
+    """The actor: holds the engine of one GPU, or of some cores.
+
+    Args:
+        version: of deepblend, where the batch was begun.
+        threads: that the engine computes with; Ray alone would allow it one.
+    """
+
+    def __init__(self, version: str, threads: int) -> None:
+        if version != __version__:
+            raise RuntimeError(f"deepblend {__version__} is installed there, and {version} here")
+        import torch
+
+        torch.set_num_threads(threads)
+
+    def blend(self, args: dict[str, Any], pictures: dict[str, tuple[str, bytes]], wanted: dict[str, str]) -> Any:
+        """One job: (report, size, content by argument), or an error as its code, params and sentence.
+
+        Args:
+            args: of ``deepblend blend``, less those that name files.
+            pictures: file name and content by argument.
+            wanted: the results' file names by argument.
+        """
+        with tempfile.TemporaryDirectory(prefix="deepblend-") as folder:
+            places = {argument: str(Path(folder, argument, name)) for argument, (name, _) in pictures.items()}
+            results = {argument: str(Path(folder, name)) for argument, name in wanted.items()}
+            try:
+                for argument, place in places.items():  # by its own name: it may be told, or kept in the result
+                    Path(place).parent.mkdir()
+                    Path(place).write_bytes(pictures[argument][1])
+                report, size = blend.blend_files(argparse.Namespace(**{**args, **places, **results}), None, _Silent())
+                return report, size, {argument: Path(path).read_bytes() for argument, path in results.items()}
+            except Exception as error:
+                told = as_told(error)
+                return told.code, told.params, str(told), places
+
+
+class _Silent:
+    def update(self, fraction: float, words: str) -> None:
+        pass
+
+
+class Cluster:
+    """A Ray cluster to blend on.
+
+    Args:
+        address: auto, HOST:PORT, ray://HOST:PORT, or local for one that lasts as long as the batch.
+        most: the most blends at once; None takes as many as the cluster has room for.
+        cpus: cores of an actor, and the threads that it computes with.
+        gpus: whether an actor takes a GPU, where the cluster has any.
+    """
+
+    def __init__(self, address: str, most: int | None, cpus: int, gpus: bool) -> None:
+        self._address, self._most, self._cpus, self._gpus = address, most, cpus, gpus
+
+    def blend(self, jobs: Sequence[Job], bar: Bar) -> Iterator[Result]:
+        """Do jobs; tells of each as it ends, in any order. Raises ExtraMissing, WorkerUnavailable."""
+        if not jobs:
+            return
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when ray is imported
+        try:
+            ray: Any = import_module("ray")
+        except ImportError as error:
+            raise ExtraMissing(what="A Ray cluster", extra="ray") from error
+        bar.update(0, "Reaching the cluster")
+        # Ray prints what it hears of lost machines, whatever it is asked; standard output is the summary's.
+        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+            yield from self._joined(ray, jobs, bar)
+
+    def _joined(self, ray: Any, jobs: Sequence[Job], bar: Bar) -> Iterator[Result]:
+        own = {"include_dashboard": False} if self._address == "local" else {}
+        try:
+            self._knock()
+            ray.init(self._address, log_to_driver=False, logging_level="ERROR", **own)
+        except (OSError, OverflowError, RuntimeError, ValueError) as error:
+            raise self._unavailable(error) from error
+        try:
+            yield from self._spread(ray, jobs, bar)
+        finally:
+            ray.shutdown()  # and with it the actors, whose owner this is
+
+    def _knock(self) -> None:
+        """Raise OSError where nothing listens; Ray would go on trying."""
+        found = re.fullmatch(r"(?:ray://)?\[?(.+?)\]?:(\d{1,5})", self._address)
+        if found:
+            socket.create_connection((found[1], int(found[2])), timeout=10).close()
+
+    def _unavailable(self, error: BaseException) -> WorkerUnavailable:
+        words = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        return WorkerUnavailable(device=f"the Ray cluster '{self._address}'", reason=words[-1].rstrip("."))
+
+    def _spread(self, ray: Any, jobs: Sequence[Job], bar: Bar) -> Iterator[Result]:
+        waiting, running, ended = deque(jobs), {}, 0
+        idle = self._actors(ray, len(jobs))
+        unfit: BaseException = RuntimeError("no actor was left")
+        while waiting or running:
+            while waiting and idle:
+                job = waiting.popleft()
+                try:
+                    sent = _sent(job)
+                except DeepBlendError as error:
+                    ended += 1
+                    yield Result(job, 0.0, error=error)
+                    continue
+                actor = idle.pop()
+                running[actor.blend.remote(*sent)] = job, actor, time.monotonic()
+            if not running:
+                break
+            # What is not needed any more makes room: an actor whose machine is lost, and with it the job that it has,
+            # may be waiting for just that.
+            while idle:
+                ray.kill(idle.pop())
+            bar.update(ended / len(jobs), f"{ended} of {len(jobs)} ended, {len(running)} being done")
+            for reference in ray.wait(list(running), num_returns=1, timeout=1.0)[0]:
+                job, actor, since = running.pop(reference)
+                try:
+                    result = _received(job, ray.get(reference), time.monotonic() - since)
+                except ray.exceptions.RayError as error:
+                    if getattr(error, "actor_init_failed", False):  # deepblend is not there, or another version
+                        unfit = error
+                        waiting.appendleft(job)
+                        continue
+                    lost = WorkerLost(device=f"the Ray cluster '{self._address}'", how=type(error).__name__)
+                    result = Result(job, time.monotonic() - since, error=lost)
+                idle.append(actor)
+                ended += 1
+                yield result
+        for job in waiting:
+            yield Result(job, 0.0, error=self._unavailable(unfit))
+
+    def _actors(self, ray: Any, jobs: int) -> list[Any]:
+        """As many as there is room and work for."""
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        gpus = self._gpus and any(node.get("GPU", 0) >= 1 for node in nodes)
+        room = sum(int(min(node.get("CPU", 0) // self._cpus, node.get("GPU", 0) if gpus else jobs)) for node in nodes)
+        count = self._most or room
+        if not count:
+            raise self._unavailable(RuntimeError(f"no machine of it offers {self._cpus} cores: see --ray-cpus"))
+        kind = ray.remote(Worker).options(
+            num_cpus=self._cpus,
+            num_gpus=1 if gpus else 0,
+            max_restarts=-1,
+            max_task_retries=1,  # once more, as the server does: a job that kills its worker must not go on for ever
+        )
+        return [kind.remote(__version__, self._cpus) for _ in range(min(count, jobs))]
+
+
+def _sent(job: Job) -> tuple[dict[str, Any], dict[str, tuple[str, bytes]], dict[str, str]]:
+    """What ``Worker.blend`` takes. Raises WriteFailed for a picture that has gone since the jobs were checked."""
+    from ..files import failing
+
+    pictures = {}
+    for argument, path in job.inputs.items():
+        with failing(path):
+            pictures[argument] = Path(path).name, Path(path).read_bytes()
+    args = {name: value for name, value in vars(job.args).items() if name not in {*job.inputs, *blend.FILES}}
+    wanted = {argument: Path(path).name for argument, path in job.outputs.items()}
+    return {**dict.fromkeys(blend.FILES), **args}, pictures, wanted
+
+
+def _received(job: Job, came: Any, seconds: float) -> Result:
+    """The results written here, or the error with the paths that are known here."""
+    from ..files import replacing, write_json
+
+    if isinstance(came[0], str):
+        code, params, sentence, places = came
+        for argument, there in places.items():
+            sentence = sentence.replace(there, job.inputs[argument])
+            params = {name: job.inputs[argument] if value == there else value for name, value in params.items()}
+        return Result(job, seconds, error=from_code(code, params, sentence))
+    report, size, contents = came
+    report["files"] = {**job.inputs, **job.outputs}
+    try:
+        for argument, path in job.outputs.items():
+            if argument == "report":
+                write_json(path, report)
+                continue
+            with replacing(path) as beside:
+                beside.write_bytes(contents[argument])
+    except DeepBlendError as error:
+        return Result(job, seconds, error=error)
+    return Result(job, seconds, report, size)
