@@ -45,6 +45,22 @@ def test_a_source_of_sixteen_bits_is_not_rounded_to_eight(deepblend, pictures):
     assert error.max() <= 2
 
 
+@pytest.mark.parametrize(("kind", "extension"), [("u2", "png"), ("u2", "tiff"), ("f4", "tiff")])
+def test_a_source_of_another_space_is_seen_as_the_same_colours(deepblend, pictures, kind, extension):
+    """What lies below, in sRGB, blended into an Adobe RGB picture: nothing is to be seen, to some of 65535 levels."""
+    from deepblend.pictures import Picture, into_colours_of, write_picture
+
+    target = Picture(deep.ramp(kind), "RGB", "profile", deep.ADOBE)
+    in_srgb = into_colours_of(target, Picture(deep.ramp(kind), "RGB"))
+    source = in_srgb.with_samples(np.ascontiguousarray(in_srgb.samples[20:60, 24:72]))
+    names = {name: pictures.folder / f"{name}.{extension}" for name in ("source", "target", "output")}
+    write_picture(names["source"], source)
+    write_picture(names["target"], target)
+    blended(deepblend, pictures, **names)
+    error = np.abs(deep.load(names["output"]).astype(float) - deep.ramp(kind)).max() / deep.WHITE[kind]
+    assert error < 8 / 65535
+
+
 def test_float_values_beyond_black_and_white_stay(deepblend, pictures):
     for extension in ("exr", "tiff"):
         source, target = pictures.folder / f"s.{extension}", pictures.folder / f"t.{extension}"
