@@ -30,7 +30,7 @@ def plain(root: Path, tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.mark.parametrize("kind", ["U8", "U16"])
 def test_gimp_opens_the_document_with_one_layer_more(plain: Gimp, kind: str):
-    """Not a document that GIMP wrote: what 3.0 wrote had 8 bits, and its small layer, away from the corner, was empty."""
+    """Not a document that GIMP wrote: what 3.0 wrote had 8 bits, and its small layer was empty."""
     folder = plain.folder
     below, cut_out = picture(WIDTH, HEIGHT, 4, kind), picture(60, 50, 4, kind, seed=8)
     white = np.iinfo(cut_out.dtype).max

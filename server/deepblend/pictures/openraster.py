@@ -24,6 +24,7 @@ from .placing import Placed, as_mask, layer, place
 _STACK, _MERGED, _THUMBNAIL = "stack.xml", "mergedimage.png", "Thumbnails/thumbnail.png"
 _THUMBNAIL_PX = 256
 _STACK_BYTES = 2**24
+_ROWS = 128
 
 
 @dataclass(frozen=True)
@@ -290,8 +291,10 @@ def _laid(canvas: np.ndarray, values: np.ndarray, at: tuple[int, int], opacity: 
             whole[y0:y1, x0:x1] = values[y0 - at[1] : y1 - at[1], x0 - at[0] : x1 - at[0]]
         return compositing.over(canvas, whole * np.float32(opacity), mode)
     if x0 < x1 and y0 < y1:
-        part = values[y0 - at[1] : y1 - at[1], x0 - at[0] : x1 - at[0]] * np.float32(opacity)
-        canvas[y0:y1, x0:x1] = compositing.over(canvas[y0:y1, x0:x1], part, mode)
+        part = values[y0 - at[1] : y1 - at[1], x0 - at[0] : x1 - at[0]]
+        for top in range(0, y1 - y0, _ROWS):  # bounds the copies that a formula makes
+            strip, below = part[top : top + _ROWS], canvas[y0 + top : min(y0 + top + _ROWS, y1), x0:x1]
+            below[:] = compositing.over(below, strip * np.float32(opacity), mode)
     return canvas
 
 
