@@ -14,18 +14,16 @@ from pictures import TYPES
 
 WIDTH, HEIGHT, SIDE = 6000, 4000, 1024
 SPACES = {"U8": ("U8", SRGB), "U16": ("U16", SRGB), "FLOAT": ("F32", LINEAR)}
-ALL = bool(os.environ.get("DEEPBLEND_ALL_DEPTHS"))
-"""All depths, and the default blend, which takes its time."""
-KINDS = SPACES if ALL else ["U8"]
+KINDS = SPACES if os.environ.get("DEEPBLEND_ALL_DEPTHS") else ["U8"]
 MOST_S = 5.0
 """Far more than is meant: a busy machine must not fail the tests, a whole document read at once shall."""
 HEAD = ["depth", "nothing done for 2 s", "preview read", "Blend pressed", "layer inserted"]
-HEAD += ["reading", "waiting", "inserting", *(["default: reading", "waiting", "inserting"] if ALL else [])]
+HEAD += ["reading", "waiting", "inserting"]
 
 
 @pytest.fixture(scope="module")
 def holds(krita_shots: Path) -> Iterator[dict[str, list[float]]]:
-    """The longest hold of each part, and how long the parts of a seamless and a default blend took; in seconds."""
+    """The longest hold of each part, and how long the parts of a seamless blend took; in seconds."""
     found: dict[str, list[float]] = {}
     yield found
     rows = [HEAD, ["---"] * len(HEAD), *([name, *(f"{one:.2f}" for one in each)] for name, each in found.items())]
@@ -84,10 +82,6 @@ docker()._blends._ended = ended
     longest()
     assert desk.ended() == "'Boat, seamless' was made."
     found.append(longest())
-    if ALL:
-        desk.press(style=0.5)
-        wait_for(lambda: not desk.shown()["running"], "the default blend", 1800)
-    took = desk.run("docker()._blends._ended = told_end; answer = [[*one.values()] for one in finished]")
-    assert [len(one) for one in took] == [3, 3] if ALL else [3]
-    holds[depth] = [*found, *(seconds for one in took for seconds in one)]
+    took = desk.run("docker()._blends._ended = told_end; answer = finished[0]")
+    holds[depth] = [*found, took["reading"], took["waiting"], took["inserting"]]
     assert max(found) < MOST_S
