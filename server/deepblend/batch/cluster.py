@@ -13,7 +13,7 @@ import socket
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +26,8 @@ from ..commands import blend
 from ..commands.progress import Bar
 from .jobs import Job
 from .runner import Result, as_told
+
+_RESTARTS = 3
 
 
 class Worker:
@@ -121,7 +123,8 @@ class Cluster:
 
     def _spread(self, ray: Any, jobs: Sequence[Job], bar: Bar) -> Iterator[Result]:
         waiting, running, ended = deque(jobs), {}, 0
-        idle = self._actors(ray, len(jobs))
+        actor_of, count = self._pool(ray, len(jobs))
+        idle = [actor_of() for _ in range(count)]
         unfit: BaseException = RuntimeError("no actor was left")
         while waiting or running:
             while waiting and idle:
@@ -152,14 +155,16 @@ class Cluster:
                         continue
                     lost = WorkerLost(device=f"the Ray cluster '{self._address}'", how=type(error).__name__)
                     result = Result(job, time.monotonic() - since, error=lost)
+                    if isinstance(error, ray.exceptions.ActorDiedError):
+                        actor = actor_of()
                 idle.append(actor)
                 ended += 1
                 yield result
         for job in waiting:
             yield Result(job, 0.0, error=self._unavailable(unfit))
 
-    def _actors(self, ray: Any, jobs: int) -> list[Any]:
-        """As many as there is room and work for."""
+    def _pool(self, ray: Any, jobs: int) -> tuple[Callable[[], Any], int]:
+        """What makes an actor, and how many there is room and work for."""
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         gpus = self._gpus and any(node.get("GPU", 0) >= 1 for node in nodes)
         room = sum(int(min(node.get("CPU", 0) // self._cpus, node.get("GPU", 0) if gpus else jobs)) for node in nodes)
@@ -169,10 +174,11 @@ class Cluster:
         kind = ray.remote(Worker).options(
             num_cpus=self._cpus,
             num_gpus=1 if gpus else 0,
-            max_restarts=-1,
-            max_task_retries=1,  # once more, as the server does: a job that kills its worker must not go on for ever
+            # The job goes along with each restart. These end: a job that kills its process must not go on for ever.
+            max_restarts=_RESTARTS,
+            max_task_retries=-1,
         )
-        return [kind.remote(__version__, self._cpus) for _ in range(min(count, jobs))]
+        return lambda: kind.remote(__version__, self._cpus), min(count, jobs)
 
 
 def _sent(job: Job) -> tuple[dict[str, Any], dict[str, tuple[str, bytes]], dict[str, str]]:

@@ -1,0 +1,131 @@
+"""A batch on a Ray cluster: two machines of this machine's own, one of which is lost."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="the extra 'ray' is not installed")
+JOBS = 7
+
+# In a process of its own: pytest makes errors of the warnings that Ray gives.
+CLUSTER = """\
+import sys
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+try:
+    lost, kept = cluster.add_node(num_cpus=1), cluster.add_node(num_cpus=1)
+    print(cluster.address, flush=True)
+    sys.stdin.readline()
+    cluster.remove_node(lost, allow_graceful=False)
+    print("lost", flush=True)
+    sys.stdin.readline()
+finally:
+    cluster.shutdown()
+"""
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """Its address, and what loses one of its two machines. It lets in nobody else."""
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    with subprocess.Popen(
+        [sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+
+        def told(word: str) -> str:
+            """The next line that begins so; Ray prints some of its own."""
+            return next(line.strip() for line in process.stdout if line.startswith(word))
+
+        def lose() -> None:
+            process.stdin.write("\n")
+            process.stdin.flush()
+            told("lost")
+
+        try:
+            yield told(""), lose
+        finally:
+            process.stdin.close()  # ends the cluster, and with it all that it started
+            process.wait(timeout=60)
+
+
+def large(pictures) -> None:
+    """Pictures that take long enough to be lost on the way."""
+    rows, columns = np.mgrid[:400, :480]
+    ellipse = ((rows - 199.5) / 160) ** 2 + ((columns - 239.5) / 200) ** 2 < 1
+    grain = np.random.default_rng(1).integers(60, 200, (800, 960, 3), np.uint8)
+    Image.fromarray(grain[:400, :480] // 2).save(pictures.source)
+    Image.fromarray((ellipse * 255).astype(np.uint8)).save(pictures.mask)
+    Image.fromarray(grain).save(pictures.target)
+
+
+def command(jobs: Path, folder: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "deepblend.commands.cli", "batch", str(jobs), "--output", str(folder), *more]
+
+
+def test_a_lost_machine_costs_no_job_and_no_bit(pictures, cluster):
+    address, lose = cluster
+    large(pictures)
+    small = {"source-size": "48x40", "target-size": "96x80"}
+    jobs = pictures.folder / "jobs.jsonl"
+    each = [{"center": f"{400 + 20 * at},400", "layer": at == 1, **(small if at == 0 else {})} for at in range(JOBS)]
+    files = {"source": "source.png", "mask": "mask.png", "target": "target.png", "method": "poisson"}
+    each[0] |= {"method": "deep", "center": "48,40"}
+    each.append({"center": "9999,9999"})
+    jobs.write_text("\n".join(json.dumps({**files, **job, "name": f"j{at}"}) for at, job in enumerate(each)))
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    here, there = pictures.folder / "here", pictures.folder / "there"
+    assert subprocess.run(command(jobs, here, "--quiet"), env=one_thread, check=False).returncode == 1
+
+    on_ray = command(jobs, there, "--ray", address, "--ray-cpus", "1", "--report")
+    with subprocess.Popen(on_ray, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        shown = [process.stdout.readline() for _ in range(3)]
+        lose()
+        rest, errors = process.communicate(timeout=240)
+    assert process.returncode == 1, errors
+    *lines, summary, failed = "".join([*shown, rest]).splitlines()
+    assert len(lines) == JOBS, (lines, errors)
+    assert all(line.startswith(f"{there}/j") for line in lines), (lines[-3:], summary, failed, errors)
+    assert summary.startswith(f"{there}: {JOBS} done, 1 failed, ")
+    assert f"j{JOBS} (line {JOBS + 1}): The mask lies wholly outside the background" in failed
+
+    for picture in here.glob("*.png"):
+        assert (there / picture.name).read_bytes() == picture.read_bytes(), picture.name
+    assert len(list(there.glob("*.png"))) == JOBS + 1
+    report = json.loads((there / "j1.json").read_text())
+    assert report["threads"] == 1
+    assert report["files"]["target"] == str(pictures.target) and report["files"]["output"] == str(there / "j1.png")
+    # The lost job could begin anew only when the one machine that was left had no other to do.
+    entries = [json.loads(line) for line in (there / "batch.jsonl").read_text().splitlines()]
+    assert sorted(entry["name"] for entry in entries) == [f"j{at}" for at in range(JOBS + 1)]
+    assert entries[-1]["seconds"] > max(entry["seconds"] for entry in entries[4:-1])
+
+    again = subprocess.run(command(jobs, there, "--report", "--json"), capture_output=True, text=True, check=False)
+    assert json.loads(again.stdout)["skipped"] == JOBS
+
+
+def test_no_cluster_is_one_sentence(pictures, deepblend, monkeypatch):
+    jobs = pictures.folder / "jobs.jsonl"
+    jobs.write_text(json.dumps({"source": "source.png", "mask": "mask.png", "target": "target.png"}))
+    done = subprocess.run(
+        command(jobs, pictures.folder / "out", "--ray", "127.0.0.1:9"), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("deepblend: The engine cannot be started on the Ray cluster '127.0.0.1:9': ")
+    assert done.stderr.count("\n") == 1
+    monkeypatch.setitem(sys.modules, "ray", None)
+    done = deepblend("batch", jobs, "--output", pictures.folder / "out", "--ray", "auto")
+    assert done.status == 1 and "pip install 'deepblend[ray]'" in done.err
