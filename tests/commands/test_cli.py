@@ -10,7 +10,7 @@ from deepblend import __version__
 from deepblend.commands import cli, info
 from deepblend_protocol.settings import PaperSettings, table
 
-COMMANDS = ["demo", "blend", "paper", "ablation", "info"]
+COMMANDS = ["demo", "blend", "batch", "paper", "ablation", "info"]
 
 
 def run(*arguments, **environment):
