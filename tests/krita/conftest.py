@@ -14,6 +14,7 @@ from deepblend_protocol.connection import Installation
 from harness import Served
 from krita_app import DRIVER, Krita
 from krita_desk import Desk
+from screen import Screen
 
 HOSTS = Path(__file__).parents[1] / "hosts"
 MOST_DOCUMENTS = 24
@@ -94,6 +95,12 @@ def start_krita(
 def krita(start_krita: Callable[..., Krita]) -> Krita:
     """A Krita for all tests that do it no harm."""
     return start_krita()
+
+
+@pytest.fixture(scope="session")
+def screen(krita: Krita, krita_shots: Path) -> Screen:
+    krita.run("answer = 1")
+    return Screen(krita, krita_shots)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -104,6 +104,10 @@ document.setModified(False)
         whole[ABOVE : ABOVE + part.shape[0], LEFT : LEFT + part.shape[1]] = part
         self.open(below, layer, (LEFT, ABOVE), whole, script='layer.setName("Kingfisher")')
 
+    def open_large(self) -> None:
+        """A document whose blend takes a few seconds."""
+        self.open(picture(360, 300, 4), picture(220, 180, 4, seed=11), (70, 60))
+
     def activate(self, node: str = "layer") -> None:
         script = f"document.setActiveNode({node}); answer = document.activeNode() == {node}"
         wait_for(lambda: self.run(script), "the active layer")

@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from harness import Served, wait_for
-from krita_app import Krita
+from harness import wait_for
 from krita_desk import AT, BELOW, LAYER, Desk, ellipse, rectangle
 from pictures import engine, picture
 from screen import Screen
 
 ELLIPSE = ellipse((50, 40, 80, 60))
-
-
-@pytest.fixture(scope="session")
-def screen(krita: Krita, krita_shots: Path) -> Screen:
-    krita.run("answer = 1")
-    return Screen(krita, krita_shots)  # type: ignore[arg-type]
-
-
-def large(desk: Desk) -> None:
-    """A document whose blend takes a few seconds."""
-    desk.open(picture(360, 300, 4), picture(220, 180, 4, seed=11), (70, 60))
 
 
 def previewed(desk: Desk) -> str:
@@ -124,7 +109,7 @@ def test_what_the_preview_says_where_there_is_nothing_to_show(desk: Desk):
 
 
 def test_cancel(desk: Desk):
-    large(desk)
+    desk.open_large()
     desk.run("before = state(document)")
     desk.press(style=0.7)
     wait_for(lambda: desk.shown()["words"] == "Painting in", "the blend")
@@ -212,7 +197,7 @@ answer = [one.title for one in kept.of(document)]
 
 def test_two_documents_at_once(desk: Desk):
     """Each result comes into its own document, also when another one is in front."""
-    large(desk)
+    desk.open_large()
     desk.run("first, its_layer = document, layer")
     desk.press(style=0.5)
     desk.open(mask=ELLIPSE)
@@ -230,7 +215,7 @@ def test_two_documents_at_once(desk: Desk):
 def test_a_document_that_is_closed_and_a_layer_that_is_deleted(desk: Desk):
     desk.open(mask=ELLIPSE)
     desk.run("kept = document")
-    large(desk)
+    desk.open_large()
     desk.press(style=0.5)
     wait_for(lambda: desk.shown()["words"] == "Painting in", "the blend")
     time.sleep(2)  # Krita looks at changed layers once a second
@@ -238,7 +223,7 @@ def test_a_document_that_is_closed_and_a_layer_that_is_deleted(desk: Desk):
     wait_for(lambda: "was closed during the blend" in desk.shown()["said"], "what is said")
 
     desk.run("document = kept")
-    large(desk)
+    desk.open_large()
     desk.press(style=0.3)
     wait_for(lambda: desk.shown()["words"] == "Painting in", "the blend")
     desk.run("layer.remove()")
@@ -364,79 +349,3 @@ def test_the_keyboard_reaches_everything(desk: Desk):
     desk.run("widget('tabs').setCurrentIndex(0)")
     for name in ("history", "history_apply", "history_restore", "history_delete", "blend"):
         assert f"deepblend_{name}" in reached, (name, reached)
-
-
-@pytest.fixture
-def own_server(desk: Desk, krita_server: Served, tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """Starts a server of the test's own, and has the docker use it."""
-    folder = krita_server.path.parent / "own"
-    started: list[Served] = []
-
-    def one(*options: str) -> Served:
-        started.append(Served(folder / "connection.json", options, {}))
-        started[-1].connection  # noqa: B018  waits for it
-        return started[-1]
-
-    use(desk, folder / "connection.json")
-    yield one
-    for each in started:
-        each.end()
-    use(desk, krita_server.path)
-
-
-def use(desk: Desk, path: Path, **changed: Any) -> None:
-    """Have the docker find the server elsewhere from now on."""
-    file = desk.folder / "data" / "krita" / "pykrita" / "deepblend_krita" / "installation.json"
-    known = {**json.loads(file.read_text()), "connection": str(path), "command": [], "relay": [], **changed}
-    file.write_text(json.dumps(known))
-    desk.run("docker()._server.close()")
-
-
-def test_a_server_that_is_killed_is_said_and_the_next_blend_has_another(
-    desk: Desk, own_server: Callable[..., Served], screen: Screen
-):
-    first = own_server()
-    large(desk)
-    desk.run("arrange(); before = state(document)")
-    desk.press(style=0.5)
-    wait_for(lambda: desk.shown()["words"] == "Painting in", "the blend")
-    for worker in first.workers():
-        worker.kill()
-    first.process.kill()
-    assert desk.ended().startswith("The connection to the server was lost during the blend.")
-    assert desk.shown()["dot"] == "#d0443e"
-    assert desk.run("answer = state(document) == before")
-    desk.keep(screen, "docker_error")
-    first.process.wait()
-    own_server()
-    desk.press(style=0.0)
-    assert desk.ended() == "'Boat, seamless' was made."
-    assert desk.shown()["state"] == "Connected to the server."
-
-
-def test_a_server_that_refuses_says_why(desk: Desk, own_server: Callable[..., Served]):
-    own_server("--max-message", "1")
-    desk.open(picture(900, 700, 4), picture(600, 500, 4, seed=11), (100, 80))
-    desk.press(style=0.0)
-    assert "and the server takes 1048576 at most. Select less" in desk.ended()
-
-
-def test_without_a_server_and_a_way_to_start_one(desk: Desk, own_server: Callable[..., Served], krita_server: Served):
-    nowhere = krita_server.path.parent / "nowhere" / "connection.json"
-    nowhere.parent.mkdir(mode=0o700, exist_ok=True)
-    desk.open(mask=ELLIPSE)
-    cases: dict[tuple[str, ...], str] = {
-        (): "cannot be started from here. Start it by hand",
-        ("/no/such/python", "-m", "x"): "could not be started: /no/such/python",
-        ("/bin/sh", "-c", "echo no room left; exit 1"): "could not be started: no room left",
-    }
-    for command, words in cases.items():
-        use(desk, nowhere, command=list(command))
-        desk.press(style=0.0)
-        assert words in desk.ended()
-        assert desk.shown()["state"] == "Not connected; the next blend tries again."
-    boxes = desk.run("""
-tops = QtWidgets.QApplication.topLevelWidgets()
-answer = [type(one).__name__ for one in tops if one.isModal() and one.isVisible()]
-""")
-    assert not boxes, "a message box"
