@@ -652,7 +652,7 @@ def test_the_report_is_json_and_complete(small, settings):
     assert set(seconds) == {"prepare", "encode", "total"} | stages[settings["method"]]
     assert sum(seconds.values()) - seconds["total"] <= seconds["total"] + 1e-3
     if settings["method"] == "deep":
-        assert [set(level) for level in report["levels"]] == [{"size", "closures", "seconds", "losses"}]
+        assert [set(level) for level in report["levels"]] == [{"size", "closures", "tiles", "seconds", "losses"}]
     else:
         assert report["levels"] == []
     if settings["method"] != "paper":

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from deepblend.engine import deep, poisson
 from deepblend.engine.deep import Refined, Style, refine
 from deepblend.engine.features import load
+from deepblend.engine.perception import Eye
 from deepblend.engine.region import Region, prepare
 from deepblend.engine.request import Rect
 from deepblend_protocol.settings import Settings
@@ -55,6 +56,10 @@ class Told:
         return sum(self.losses.values())
 
 
+def shown(image: torch.Tensor) -> torch.Tensor:
+    return image.clamp(0, 255).expand(-1, 3, -1, -1)
+
+
 class Case:
     """One refinement: a region with its Poisson solution."""
 
@@ -78,7 +83,7 @@ class Case:
             return stop(len(self.told))
 
         settings: Settings = replace(self.request.settings, **changes)
-        return refine(self.reference, self.region, style, settings, self.network, watch)
+        return refine(self.reference, self.region, style, settings, Eye(self.network, shown, 10**10), watch)
 
     def composite(self, image: torch.Tensor) -> torch.Tensor:
         """Over the background, in Omega's box: (C, h, w)."""
@@ -105,7 +110,7 @@ def evaluations(network):
 
 def painted(scenes, seed: int = 5, side: int = 48) -> Style:
     image = torch.from_numpy(scenes.painting(side, side, seed)).permute(2, 0, 1).float() * 255
-    return Style(image.contiguous(), torch.ones(side, side), 1.0)
+    return Style(image.contiguous(), torch.ones(side, side), 1.0, shown)
 
 
 @dataclass(frozen=True)
@@ -331,7 +336,7 @@ def test_tiny_and_narrow_style_pictures(scenes, few, case, size):
     one = case()
     height, width = size
     image = painted(scenes, side=200).image[:, :height, :width]
-    result = one.refined(style=Style(image, torch.ones(size), 1.0))
+    result = one.refined(style=Style(image, torch.ones(size), 1.0, shown))
     assert torch.isfinite(result.image).all()
     json.dumps(result.levels, allow_nan=False)
 

@@ -16,8 +16,11 @@ from torch import Tensor
 
 from . import colour, deep, features, paper, poisson, screen
 from .device import choose, memory_errors
+from .display import view_of
+from .perception import Eye
 from .region import Region, prepare
 from .request import Layer, Observer, Plane, Rect, Request, Step
+from .tiles import limit_for
 
 POISSON_SHARE = 0.05
 """The part of a deep blend's progress that the Poisson solution takes."""
@@ -87,7 +90,10 @@ class _Run:
         if self.stopped:
             return reference
         with self._timed("network"):
-            network = features.load(self.request.features, self.device)
+            network = features.load(self.request.features, self.device, False, features.fast_type(self.device))
+        eye = Eye(
+            network, view_of(self.request.background, self.device), limit_for(self.device, self.request.memory_limit)
+        )
         if self._told(
             POISSON_SHARE, "optimise", {}, lambda: (region.in_box(reference), region.in_box(region.mask)), region
         ):
@@ -98,7 +104,7 @@ class _Run:
             return self._told(min(whole, 0.999), "optimise", losses, picture, region)
 
         with self._timed("optimise"):
-            refined = deep.refine(reference, region, self._style(), settings, network, watch)
+            refined = deep.refine(reference, region, self._style(), settings, eye, watch)
         self.extra["levels"] = refined.levels
         return refined.image
 
@@ -139,7 +145,7 @@ class _Run:
         if plane is None or self.request.settings.style_from == "surroundings":
             return None
         image, alpha = colour.decode(plane, 3, self.device)
-        return deep.Style(image, alpha, plane.scale)
+        return deep.Style(image, alpha, plane.scale, view_of(plane, self.device))
 
     def _paper(self, region: Region) -> Tensor:
         settings = self.request.settings.paper

@@ -67,7 +67,7 @@ def decode(plane: Plane, channels: int, device: str) -> tuple[Tensor, Tensor]:
     image = values[list(order)]
     alpha = values[alpha_at].clamp(0, 1) if alpha_at is not None else torch.ones_like(values[0])
     if plane.encoding == "linear":
-        image = _to_perceptual(image)
+        image = to_perceptual(image)
     if channels == 1 and len(image) == 3:
         image = luma(image)
     return image.expand(channels, -1, -1) * 255, alpha
@@ -95,7 +95,7 @@ def encode(image: Tensor, alpha: Tensor, like: Plane, rect: Rect, scale: float =
     """
     values = image / 255
     if like.encoding == "linear":
-        values = _to_linear(values)
+        values = to_linear(values)
     values = torch.cat([values, alpha[None]]).permute(1, 2, 0).cpu().numpy()
     dtype = like.samples.dtype
     if dtype.kind == "u":
@@ -113,7 +113,7 @@ def luma(image: Tensor) -> Tensor:
     return (image * weights).sum(-3, keepdim=True)
 
 
-def _to_perceptual(x: Tensor) -> Tensor:
+def to_perceptual(x: Tensor) -> Tensor:
     """The sRGB curve (IEC 61966-2-1), continued odd-symmetrically below 0 and as it stands above 1."""
     size = x.abs()
     return torch.sign(x) * torch.where(
@@ -121,7 +121,7 @@ def _to_perceptual(x: Tensor) -> Tensor:
     )
 
 
-def _to_linear(x: Tensor) -> Tensor:
-    """The inverse of :func:`_to_perceptual`."""
+def to_linear(x: Tensor) -> Tensor:
+    """The inverse of :func:`to_perceptual`."""
     size = x.abs()
     return torch.sign(x) * torch.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)

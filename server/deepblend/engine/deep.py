@@ -7,9 +7,10 @@ colours; see docs/method.md. What is optimised is the change to the Poisson solu
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,8 +19,8 @@ from deepblend_protocol.settings import Settings
 from torch import Tensor
 
 from . import losses
-from .features import STRIDES, Features
 from .lbfgs import LBFGS
+from .perception import GRID, Eye, Perception, Tick, View
 from .region import Region
 
 COARSEST = 240
@@ -28,7 +29,6 @@ CLOSURES_COARSEST, CLOSURES_FINER = 14, 4
 """Evaluations of the loss on the coarsest level, and on each finer one."""
 CONTEXT = 16
 """Pixels around Omega's box on each level that pass through the network with it. Twice as many change no figure."""
-_GRID = STRIDES[-1]
 
 # Found on a dozen pairs of object and ground, by figures and by eye; see docs/method.md.
 WEIGHT_STYLE = 2.5
@@ -36,12 +36,16 @@ WEIGHT_CONTENT = 0.5
 WEIGHT_GRADIENT = 21.0
 WEIGHT_TONE = 7.0
 WEIGHT_CHROMA = 20.0
+STIFFNESS = 0.5
+"""Curvature of the gradient loss, per squared eigenvalue of the Laplacian, over that of the others: about; it only
+decides how fast the optimiser is."""
 TONE_BLUR, CHROMA_BLUR = 4, 8
 """Pixels of the coarsest level: changes of light and of colour that are wider than this are held."""
 
 Watch = Callable[[float, dict[str, Tensor], Callable[[], tuple[Tensor, Tensor]]], bool]
-"""Called after each evaluation with progress 0..1, the weighted losses, and a function that gives the picture as it
-stands, reduced: colours (C, h, w) and alpha (h, w) over Omega's box; returns True to stop."""
+"""Called after each evaluation, and after each tile of a large one, with progress 0..1, the weighted losses of the last
+evaluation, and a function that gives the picture as it stands, reduced: colours (C, h, w) and alpha (h, w) over Omega's
+box; returns True to stop."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Refined:
     image: Tensor
     """(C, H, W), levels: the reference with its change."""
     levels: list[dict[str, Any]]
-    """size, closures, seconds and last losses of each level, coarse to fine."""
+    """size, closures, tiles (where there are several), seconds and last losses of each level, coarse to fine."""
     stopped: bool
 
 
@@ -63,10 +67,15 @@ class Style:
     """(h, w), 0..1."""
     scale: float
     """Its samples per document pixel; finer levels take texture from the surroundings."""
+    view: View
+
+
+class _Stopped(Exception):
+    """The watcher wants no more."""
 
 
 def refine(
-    reference: Tensor, region: Region, style: Style | None, settings: Settings, network: Features, watch: Watch
+    reference: Tensor, region: Region, style: Style | None, settings: Settings, eye: Eye, watch: Watch
 ) -> Refined:
     """Bring the background's texture into a Poisson solution.
 
@@ -82,23 +91,28 @@ def refine(
     stopped = False
     for k, factor in enumerate(factors):
         started = time.perf_counter()
-        level = _Level(canvas, factor, factors[0], style, settings, network)
-        start = torch.zeros_like(level.reference) if change is None else level.cut(_finer(change)) * level.omega
         closures = CLOSURES_FINER if k else CLOSURES_COARSEST
+        level = _Level(canvas, factor, factors[0], settings)
+        start = torch.zeros_like(level.reference) if change is None else level.cut(_finer(change)) * level.omega
         done, share = sum(work[:k]) / sum(work), work[k] / sum(work)
-        optimiser = LBFGS(start, level.evaluate)
-        for closure in range(1, closures + 1):
-            if closure > 1:
-                optimiser.step()
-            picture = lambda: level.picture(optimiser.x)  # noqa: B023, E731
-            if watch(done + share * closure / closures, level.last, picture):
-                stopped = True
-                break
-        change = level.whole(optimiser.x)
+
+        def tell(closure: float) -> None:
+            progress = done + share * closure / closures  # noqa: B023
+            if watch(progress, level.last, lambda: level.picture(level.best)):  # noqa: B023
+                raise _Stopped
+
+        level.best = start
+        try:
+            level.begin(canvas, style, eye, lambda part: tell(0))
+            level.optimise(closures, tell)
+        except _Stopped:
+            stopped = True
+        change = level.whole(level.best)
         report.append(
             {
                 "size": [level.reference.shape[-1], level.reference.shape[-2]],
                 "closures": level.closures,
+                "tiles": level.tiles(),
                 "seconds": round(time.perf_counter() - started, 4),
                 "losses": {name: float(value) for name, value in level.last.items()},
             }
@@ -138,10 +152,11 @@ class _Canvas:
     known: Tensor  # the background's alpha, 0 beyond the document
     mask: Tensor
     box: tuple[int, int, int, int]  # Omega's on the canvas: top, bottom, left, right
+    origin: tuple[int, int]  # x and y of the canvas in the document
 
     @classmethod
     def around(cls, region: Region, reference: Tensor, coarsest: int) -> _Canvas:
-        step, context = coarsest * _GRID, CONTEXT * coarsest
+        step, context = coarsest * GRID, CONTEXT * coarsest
         y, x = region.box.y - region.rect.y, region.box.x - region.rect.x
         rows, columns = (
             torch.arange(start - context, start - context + -(-(length + 2 * context) // step) * step)
@@ -164,6 +179,7 @@ class _Canvas:
             known=spread(alpha) * within,
             mask=spread(region.mask) * within,
             box=(top, top + region.box.h, left, left + region.box.w),
+            origin=(region.box.x - left, region.box.y - top),
         )
 
     def add(self, reference: Tensor, change: Tensor, region: Region) -> Tensor:
@@ -178,17 +194,15 @@ class _Canvas:
 class _Level:
     """One resolution: its constants, and the loss with its gradient."""
 
-    def __init__(
-        self, canvas: _Canvas, factor: int, coarsest: int, style: Style | None, settings: Settings, network: Features
-    ) -> None:
-        self._network = network
+    def __init__(self, canvas: _Canvas, factor: int, coarsest: int, settings: Settings) -> None:
         self._factor = factor
+        self._origin = canvas.origin
         self._finer = coarsest // factor
-        step, context = _GRID * factor, CONTEXT * factor
+        step, context = GRID * factor, CONTEXT * factor
         top, bottom, left, right = canvas.box
         self._size = tuple(side // factor for side in canvas.mask.shape[-2:])
         self._cut = tuple(
-            slice((first - context) // step * _GRID, -(-(last + context) // step) * _GRID)
+            slice((first - context) // step * GRID, -(-(last + context) // step) * GRID)
             for first, last in ((top, bottom), (left, right))
         )
         self._box = tuple(
@@ -200,8 +214,9 @@ class _Level:
         self.reference = self._reduced(canvas.picture)
         self.mask = self._reduced(canvas.mask)
         self.omega = (self.mask > 0).to(self.mask)
+        self.best = torch.zeros_like(self.reference)
+        """The change of the lowest loss so far."""
         self._area = self.mask.sum()
-        self._masks = _pyramid(self.mask)
         strength = 8 * settings.style**3  # 1 at the default
         hold = 4 * settings.keep_colours**2  # likewise
         self._weights = {
@@ -211,17 +226,67 @@ class _Level:
             "tone": WEIGHT_TONE * hold,
             "chroma": WEIGHT_CHROMA * hold,
         }
-        with torch.no_grad():
-            self._start = self._features(self.reference)
-            self._first = [losses.moments(f, m) for f, m in zip(self._start, self._masks, strict=True)]
-            self._target = self._style_moments(canvas, style)
+
+    def begin(self, canvas: _Canvas, style: Style | None, eye: Eye, tick: Tick) -> None:
+        """Have the network look at the reference and at the style."""
+        self._perception = Perception(eye, self.reference, self.mask, self._weights, tick)
+        self._perception.target = self._target(canvas, style, eye, tick)
+
+    def optimise(self, closures: int, tell: Callable[[float], None]) -> None:
+        """So many evaluations of the loss; ``tell`` is told how many are done."""
+
+        def evaluate(change: Tensor) -> tuple[Tensor, Tensor]:
+            return self._evaluate(change, lambda part: tell(self.closures + part))
+
+        optimiser = LBFGS(self.best, evaluate, precondition=self._smoother())
+        tell(self.closures)
+        while self.closures < closures:
+            optimiser.step()
+            self.best = optimiser.x
+            tell(self.closures)
+
+    def _smoother(self) -> Callable[[Tensor], Tensor]:
+        """The inverse Hessian of the gradient loss and of a constant curvature for all others, but for a factor.
+
+        The gradient loss, a squared Laplacian, is what makes the problem badly conditioned. Its Hessian is diagonal in
+        frequency; what Omega cuts off is set to 0 before and after, which keeps the map symmetric.
+        """
+        rows, columns = self.reference.shape[-2:]
+        per_row = 2 - 2 * torch.cos(2 * math.pi * torch.fft.fftfreq(rows, device=self.omega.device))
+        per_column = 2 - 2 * torch.cos(2 * math.pi * torch.fft.rfftfreq(columns, device=self.omega.device))
+        share = 1 / (1 + STIFFNESS * (per_row[:, None] + per_column).square())
+
+        def smooth(gradient: Tensor) -> Tensor:
+            return torch.fft.irfft2(torch.fft.rfft2(gradient * self.omega) * share, s=(rows, columns)) * self.omega
+
+        return smooth
+
+    def tiles(self) -> list[list[int]]:
+        """x, y, width and height of the level's tiles in document pixels; none where it is in one piece."""
+        if len(self._perception.tiles) == 1:
+            return []
+        top, left = (cut.start for cut in self._cut)
+        x0, y0 = self._origin
+        return [
+            [
+                x0 + (left + tile.columns.start) * self._factor,
+                y0 + (top + tile.rows.start) * self._factor,
+                (tile.columns.stop - tile.columns.start) * self._factor,
+                (tile.rows.stop - tile.rows.start) * self._factor,
+            ]
+            for tile in self._perception.tiles
+        ]
 
     def _reduced(self, array: Tensor) -> Tensor:
-        return self.cut(F.avg_pool2d(array, self._factor))
+        return F.avg_pool2d(self._cut_at(array, self._factor), self._factor)
+
+    def _cut_at(self, array: Tensor, factor: int) -> Tensor:
+        rows, columns = (slice(cut.start * factor, cut.stop * factor) for cut in self._cut)
+        return array[..., rows, columns]
 
     def cut(self, array: Tensor) -> Tensor:
         """An array of the whole canvas at this level's resolution, cut to what the level works on."""
-        return array[..., self._cut[0], self._cut[1]]
+        return self._cut_at(array, 1)
 
     def whole(self, array: Tensor) -> Tensor:
         """The reverse of :meth:`cut`; zeros around."""
@@ -229,59 +294,42 @@ class _Level:
         self.cut(result).copy_(array)
         return result
 
-    def _style_moments(self, canvas: _Canvas, style: Style | None) -> list[losses.Moments]:
+    def _target(self, canvas: _Canvas, style: Style | None, eye: Eye, tick: Tick) -> list[losses.Moments]:
         if style is not None and style.scale * self._factor >= 0.999 and bool((style.alpha > 0).any()):
             image, alpha = _filled(style.image, style.alpha)[None], style.alpha[None, None]
             wanted = 1 / (self._factor * style.scale)
-            size = [max(2 * _GRID, round(side * wanted)) for side in image.shape[-2:]]
+            size = [max(2 * GRID, round(side * wanted)) for side in image.shape[-2:]]
             if size != list(image.shape[-2:]):
                 image, alpha = (
                     F.interpolate(a, size, mode="bilinear", antialias=True, align_corners=False) for a in (image, alpha)
                 )
-            return [losses.moments(f, m) for f, m in zip(self._features(image), _pyramid(alpha), strict=True)]
+            below, right = (-side % GRID for side in size)
+            image, alpha = F.pad(image, (0, right, 0, below), "replicate"), F.pad(alpha, (0, right, 0, below))
+            return replace(eye, view=style.view).moments(image, alpha, tick)
         image = self._reduced(canvas.background)
         around = self._reduced(canvas.known * (canvas.mask == 0))
-        if float(around.sum()) < _GRID**2:  # nothing around it: what lies under the object must do
+        if float(around.sum()) < GRID**2:  # nothing around it: what lies under the object must do
             around = self._reduced(canvas.known)
         if not bool((around > 0).any()):  # nor anything there: the object keeps its own texture
-            return self._first
-        return [losses.moments(f, m) for f, m in zip(self._features(image), _pyramid(around), strict=True)]
+            return self._perception.start
+        return eye.moments(image, around, tick)
 
-    def _features(self, image: Tensor) -> list[Tensor]:
-        return self._network(image.clamp(0, 255).expand(-1, 3, -1, -1))
-
-    def evaluate(self, change: Tensor) -> tuple[Tensor, Tensor]:
+    def _evaluate(self, change: Tensor, tick: Tick) -> tuple[Tensor, Tensor]:
         """The loss and its gradient in the change, (1, C, h, w), 0 outside Omega."""
-        self.closures += 1
+        terms, gradient = self._perception.evaluate(self.reference + self.mask * change, tick)
         change = change.detach().requires_grad_(True)
-        terms = self._terms(change)
-        loss = torch.stack(list(terms.values())).sum()
-        (gradient,) = torch.autograd.grad(loss, change)
-        self.last = {name: term.detach() for name, term in terms.items()}
-        return loss.detach(), gradient * self.omega
-
-    def _terms(self, change: Tensor) -> dict[str, Tensor]:
-        features = self._features(self.reference + self.mask * change)
-        moments = [losses.moments(f, m) for f, m in zip(features, self._masks, strict=True)]
-        by_layer = [losses.style(*three) for three in zip(moments, self._target, self._first, strict=True)]
-        terms = {
-            "style": torch.stack(by_layer).mean(),
-            "content": losses.content(features[1], self._start[1], self._masks[1]),
+        of_pixels = {
             "grad": losses.gradient(change, self._area),
-            "tone": losses.tone(change, self.mask, self._area, TONE_BLUR * self._finer + 1),
-            "chroma": losses.chroma(change, self.mask, self._area, CHROMA_BLUR * self._finer + 1),
+            "tone": losses.tone(change, self.mask, self._area, TONE_BLUR + 1, self._finer),
+            "chroma": losses.chroma(change, self.mask, self._area, CHROMA_BLUR + 1, self._finer),
         }
-        return {name: self._weights[name] * term for name, term in terms.items()}
+        of_pixels = {name: self._weights[name] * term for name, term in of_pixels.items()}
+        (own,) = torch.autograd.grad(torch.stack(list(of_pixels.values())).sum(), change)
+        self.closures += 1
+        self.last = {name: term.detach() for name, term in (terms | of_pixels).items()}
+        return torch.stack(list(self.last.values())).sum(), (gradient * self.mask + own) * self.omega
 
     def picture(self, change: Tensor) -> tuple[Tensor, Tensor]:
         """Colours (C, h, w) and alpha (h, w) over Omega's box."""
         rows, columns = self._box
         return (self.reference + change)[0, :, rows, columns], self.mask[0, 0, rows, columns]
-
-
-def _pyramid(mask: Tensor) -> list[Tensor]:
-    """A mask at the network's strides."""
-    levels = [mask]
-    for _ in STRIDES[1:]:
-        levels.append(F.avg_pool2d(levels[-1], 2))
-    return levels

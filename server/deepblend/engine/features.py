@@ -17,13 +17,20 @@ LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 """The layers that Gatys et al. style losses of the paper are taken from, fine to coarse."""
 STRIDES = (1, 2, 4, 8)
 """Pixels per feature at each layer."""
+REACH = (2, 7, 20, 46)
+"""Pixels beyond a feature's own ones that it depends on, at each layer, on either side."""
+PIXEL_BYTES = {torch.float32: 2700, torch.bfloat16: 1500}
+"""Of all features of a pixel and what their gradients take; measured, rounded up."""
 _PLAN = cfgs["D"][:13]  # up to and with relu4_3
 _ENDS = (3, 8, 15, 22)  # index of each of LAYERS in vgg16().features
 _CONVOLUTIONS = tuple(f"conv{block}_{k}" for block, n in ((1, 2), (2, 2), (3, 3), (4, 3)) for k in range(1, n + 1))
 
 
 class Features(nn.Module):
-    """VGG16 up to relu4_3, fed with (RGB - mean) / std, RGB in levels 0..255."""
+    """VGG16 up to relu4_3, fed with (RGB - mean) / std, RGB in levels 0..255.
+
+    The first convolution, a 160th of the work, is always done in float32: bfloat16 has no room for 256 levels.
+    """
 
     mean: Tensor
     std: Tensor
@@ -33,17 +40,26 @@ class Features(nn.Module):
         self.convolutions = convolutions
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
+        self.dtype = torch.float32
+
+    def at(self, dtype: torch.dtype) -> Features:
+        """Itself, with all convolutions but the first done in another type."""
+        self.convolutions[1:].to(dtype)
+        self.dtype = dtype
+        return self
 
     def forward(self, image: Tensor, deepest: int = 4) -> list[Tensor]:
         """The features at LAYERS[:deepest].
 
         Shape:
-            image: (B, 3, H, W); result k: (B, C_k, H // STRIDES[k], W // STRIDES[k])
+            image: (B, 3, H, W), float32; result k: (B, C_k, H // STRIDES[k], W // STRIDES[k]), of the type ``dtype``
         """
-        x = (image - self.mean) / self.std  # (B, 3, H, W)
+        x = ((image - self.mean) / self.std).contiguous(memory_format=torch.channels_last)  # (B, 3, H, W)
         out: list[Tensor] = []
         for index, module in enumerate(self.convolutions):
             x = module(x)
+            if index == 0:
+                x = x.to(self.dtype)
             if index == _ENDS[len(out)]:
                 out.append(x)
                 if len(out) == deepest:
@@ -74,8 +90,17 @@ def _torchvision(normalised: bool) -> Features:
     return Features(convolutions, (0.4488, 0.4371, 0.4040), (1.0, 1.0, 1.0))
 
 
+def fast_type(device: str) -> torch.dtype:
+    """What a device convolves fastest in, and well enough for the deep method: bfloat16 where it has units for it."""
+    if device.startswith("cuda"):
+        has_units = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:
+        has_units = device == "cpu" and torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if has_units else torch.float32
+
+
 @lru_cache(maxsize=4)
-def load(which: str, device: str, normalised: bool = False) -> Features:
+def load(which: str, device: str, normalised: bool = False, dtype: torch.dtype = torch.float32) -> Features:
     """The network on a device, frozen, kept for the next call.
 
     Args:
@@ -83,8 +108,9 @@ def load(which: str, device: str, normalised: bool = False) -> Features:
         device: a torch device's name.
         normalised: give torchvision's network the input it was trained on, not the published
             code's; the features are then some 57 times smaller. The shipped one always has its own.
+        dtype: what it convolves in, see :func:`fast_type`.
 
     Raises FeaturesUnavailable where torchvision cannot download its weights.
     """
     network = _shipped() if which == "shipped" else _torchvision(normalised)
-    return network.requires_grad_(False).eval().to(device).to(memory_format=torch.channels_last)
+    return network.requires_grad_(False).eval().to(device).to(memory_format=torch.channels_last).at(dtype)

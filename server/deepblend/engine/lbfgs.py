@@ -23,6 +23,7 @@ class LBFGS:
         evaluate: Callable[[Tensor], tuple[Tensor, Tensor]],
         history: int = 20,
         first_step: float = 20.0,
+        precondition: Callable[[Tensor], Tensor] = lambda gradient: gradient,
     ) -> None:
         """
         Args:
@@ -30,12 +31,15 @@ class LBFGS:
             evaluate: gives the loss (no dimensions) and its gradient (x's shape) at a point.
             history: pairs of steps and gradient changes that are kept.
             first_step: the first step's largest component, in x's unit.
+            precondition: a linear map, symmetric and not negative, that is about proportional to the inverse
+                Hessian; the two-loop recursion starts from it.
         """
         self.x = x
         self._evaluate = evaluate
+        self._precondition = precondition
         self._pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)  # s, y, 1 / (s y); 0 leaves it out
         self.loss, self._gradient = evaluate(x)
-        self._scale = first_step / self._gradient.abs().amax().clamp(min=1e-30)
+        self._scale = first_step / precondition(self._gradient).abs().amax().clamp(min=1e-30)
         self._length = torch.ones_like(self.loss)
 
     def step(self) -> None:
@@ -45,7 +49,7 @@ class LBFGS:
         valid = torch.isfinite(loss) & torch.isfinite(gradient).all()
         s = trial - self.x
         y = torch.where(valid, gradient - self._gradient, 0)
-        sy, yy = _dot(s, y), _dot(y, y)
+        sy, yy = _dot(s, y), _dot(y, self._precondition(y))
         curved = sy > 1e-10 * yy.clamp(min=1e-30)
         self._pairs.append((s, y, torch.where(curved, 1 / sy, 0)))
         self._scale = torch.where(curved, sy / yy, self._scale)
@@ -63,7 +67,7 @@ class LBFGS:
             share = inverse * _dot(s, q)
             shares.append(share)
             q = q - share * y
-        q = q * self._scale
+        q = self._precondition(q) * self._scale
         for (s, y, inverse), share in zip(self._pairs, reversed(shares), strict=True):
             q = q + (share - inverse * _dot(y, q)) * s
         return q

@@ -6,8 +6,10 @@ solution, inside a mask m (0..1); what they are weighted with is in ``deep``.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -15,6 +17,8 @@ from .colour import luma
 
 CONTRAST = 100.0
 """Levels: a change this large counts as 1 in the pixel losses."""
+_AT_A_TIME = 1 << 16
+"""Pixels whose features are held in float32 at once."""
 
 
 class Moments(NamedTuple):
@@ -22,6 +26,64 @@ class Moments(NamedTuple):
 
     mean: Tensor  # (C, 1)
     covariance: Tensor  # (C, C)
+
+
+class Sums(NamedTuple):
+    """What moments are made of; those of a picture's parts add up to the picture's."""
+
+    first: Tensor  # (C, 1): sum of w f
+    second: Tensor  # (C, C): sum of w f f'
+
+    def moments(self, area: Tensor) -> Moments:
+        """``area``: the sum of the weights, 0-dimensional."""
+        mean = self.first / area
+        return Moments(mean, self.second / area - mean @ mean.T)
+
+
+class _Summed(torch.autograd.Function):
+    """Keeps the features alone for the way back, and sums in float32 what may be bfloat16."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(features, weight)
+        first = weight.new_zeros(features.shape[1], 1)
+        second = weight.new_zeros(features.shape[1], features.shape[1])
+        for x, w in _rows(features, weight):
+            root = w.sqrt()
+            y = x * root
+            first.addmm_(y.T, root)
+            second.addmm_(y.T, y)
+        return first, second
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        features, weight = ctx.saved_tensors
+        first, second = gradients
+        result = torch.empty_like(features)  # in the same memory format
+        rows = result[0].flatten(1).T  # a view, (H * W, C)
+        twice = second + second.T
+        start = 0
+        for x, w in _rows(features, weight):
+            rows[start : start + len(x)] = torch.addmm(first.T, x, twice).mul_(w)
+            start += len(x)
+        return result, None
+
+
+def _rows(features: Tensor, weight: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Pixels as rows, (n, C) and (n, 1), float32 or better; a bounded number at a time."""
+    flat, weights = features[0].flatten(1).T, weight.flatten()[:, None]  # views where channels lie last
+    for start in range(0, len(flat), _AT_A_TIME):
+        part = slice(start, start + _AT_A_TIME)
+        yield flat[part].to(weight.dtype), weights[part]
+
+
+def sums(features: Tensor, weight: Tensor) -> Sums:
+    """Sums of features and of their products under a weight; differentiable in the features.
+
+    Shape:
+        features: (1, C, H, W), float32 or bfloat16; weight: (1, 1, H, W), 0..1, float32.
+    """
+    return Sums(*_Summed.apply(features, weight))
 
 
 def moments(features: Tensor, weight: Tensor) -> Moments:
@@ -34,11 +96,7 @@ def moments(features: Tensor, weight: Tensor) -> Moments:
     Shape:
         features: (1, C, H, W); weight: (1, 1, H, W), 0..1.
     """
-    root = weight.sqrt()
-    flat = (features * root).flatten(2)[0]  # (C, N)
-    area = weight.sum()
-    mean = flat @ root.flatten()[:, None] / area
-    return Moments(mean, flat @ flat.T / area - mean @ mean.T)
+    return sums(features, weight).moments(weight.sum())
 
 
 def style(now: Moments, target: Moments, start: Moments) -> Tensor:
@@ -50,13 +108,15 @@ def style(now: Moments, target: Moments, start: Moments) -> Tensor:
     return (now.covariance - target.covariance).square().sum() / scale.clamp(min=1e-12)
 
 
-def content(now: Tensor, start: Tensor, weight: Tensor) -> Tensor:
-    """How far features have left the reference's, relative to these, inside the mask.
+def weighted_square(array: Tensor, weight: Tensor) -> Tensor:
+    """Sum of an array's squares under a weight, in the weight's type.
+
+    The content loss is that of the features' distance to the reference's, relative to that of the reference's own.
 
     Shape:
-        now, start: (1, C, H, W); weight: (1, 1, H, W).
+        array: (1, C, H, W); weight: (1, 1, H, W), 0..1.
     """
-    return ((now - start).square() * weight).sum() / (start.square() * weight).sum().clamp(min=1e-12)
+    return (array.to(weight.dtype).square() * weight).sum()
 
 
 def gradient(change: Tensor, area: Tensor) -> Tensor:
@@ -74,23 +134,27 @@ def gradient(change: Tensor, area: Tensor) -> Tensor:
     return (laplacian / CONTRAST).square().sum() / (change.shape[1] * area)
 
 
-def tone(change: Tensor, mask: Tensor, area: Tensor, width: int) -> Tensor:
+def tone(change: Tensor, mask: Tensor, area: Tensor, width: int, step: int = 1) -> Tensor:
     """The change of luma that is left when texture is blurred away.
 
     Args:
-        width: of the blur in pixels, odd.
+        width: of the blur in steps, odd.
+        step: pixels; the blur is computed on means of step x step pixels.
 
     Shape:
         change: (1, C, H, W), levels; mask: (1, 1, H, W).
     """
-    return _blurred(luma(change) * mask, width).square().sum() / area
+    return _blurred(luma(change) * mask, width, step).square().sum() * step**2 / area
 
 
-def chroma(change: Tensor, mask: Tensor, area: Tensor, width: int) -> Tensor:
+def chroma(change: Tensor, mask: Tensor, area: Tensor, width: int, step: int = 1) -> Tensor:
     """The same of what is not luma, see :func:`tone`."""
-    return _blurred((change - luma(change)) * mask, width).square().sum() / area
+    return _blurred((change - luma(change)) * mask, width, step).square().sum() * step**2 / area
 
 
-def _blurred(change: Tensor, width: int) -> Tensor:
+def _blurred(change: Tensor, width: int, step: int) -> Tensor:
+    if step > 1:
+        below, right = (-side % step for side in change.shape[-2:])
+        change = F.avg_pool2d(F.pad(change, (0, right, 0, below)), step)
     rows = F.avg_pool2d(change, (width, 1), 1, (width // 2, 0))  # a box is separable
     return F.avg_pool2d(rows, (1, width), 1, (0, width // 2)) / CONTRAST

@@ -23,16 +23,23 @@ def devices(free: bool = True) -> list[dict[str, Any]]:
     """
     found: list[dict[str, Any]] = []
     for name in available():
-        memory, unused = _main_memory(), None
+        unused = None
         if name.startswith("cuda"):
-            title, memory = torch.cuda.get_device_name(name), torch.cuda.get_device_properties(name).total_memory
+            title = torch.cuda.get_device_name(name)
             unused = torch.cuda.mem_get_info(name)[0] if free else None
         elif name == "mps":
             title = "Apple GPU, which shares the main memory"
         else:
             title = f"{_processor()}, {os.cpu_count()} logical processors"
-        found.append({"name": name, "title": title, "memory": memory, "free": unused})
+        found.append({"name": name, "title": title, "memory": memory(name), "free": unused})
     return found
+
+
+def memory(device: str) -> int | None:
+    """Bytes of a device's memory in all; the main memory where it has none of its own."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_properties(device).total_memory
+    return _main_memory()
 
 
 def _processor() -> str:

@@ -61,6 +61,8 @@ class Request:
     """auto, cpu, cuda, cuda:N or mps."""
     features: str = "shipped"
     """shipped, or torchvision for VGG16_Weights.IMAGENET1K_V1."""
+    memory_limit: int | None = None
+    """Bytes of the device's memory that the deep method plans with, see ``tiles``; None is the default."""
 
 
 @dataclass(frozen=True)
