@@ -57,7 +57,7 @@ def test_every_setting_is_an_option_told_in_its_own_words(command, settings, das
     [
         (["blnd"], "invalid choice: 'blnd'"),
         (["blend"], "--source, --target, --output"),
-        (["blend", "--sorce", "a.png"], "--source"),
+        (["blend", "--sorce", "a.png"], "Unrecognized arguments: --sorce a.png"),
         (["info", "--no-such-thing"], "Unrecognized arguments: --no-such-thing"),
         (["blend", "--style", "lots"], "'lots' is not a number from 0 to 1"),
         (["blend", "--center", "3"], "'3' is not COL,ROW"),

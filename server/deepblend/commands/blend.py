@@ -59,7 +59,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--output",
         metavar="FILE",
-        required=True,
         help="the target with the object blended in; of a document, an .ora gets the blend as a layer",
     )
     group.add_argument(
@@ -108,6 +107,7 @@ def blend_files(
     from .. import files
 
     started = time.perf_counter()
+    inputs.check_named(args, ("output",))
     check_outputs(args)
     with ExitStack() as stack:
         bar.update(0, "Reading")

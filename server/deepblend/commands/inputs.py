@@ -127,20 +127,21 @@ def request(args: argparse.Namespace, chosen: Settings | None = None) -> tuple[R
     return to_request(placed, chosen, args.device, args.features, style), placed
 
 
-def check_named(args: argparse.Namespace) -> None:
-    """Raise ArgumentInvalid unless a source and a target are named, or a document alone."""
+def check_named(args: argparse.Namespace, others: tuple[str, ...] = ()) -> None:
+    """Raise ArgumentInvalid unless a source and a target are named, or a document alone, and ``others``."""
     if getattr(args, "document", None) is not None:
         for name in ("source", "target", "center", "source_size", "target_size"):
             if getattr(args, name) is not None:
                 option = name.replace("_", "-")
                 raise ArgumentInvalid(reason=f"--{option} does not go with --document, whose layers have their places.")
-        return
-    if missing := [f"--{name}" for name in ("source", "target") if getattr(args, name) is None]:
+    pictures = () if getattr(args, "document", None) is not None else ("source", "target")
+    if missing := [f"--{name}" for name in (*pictures, *others) if getattr(args, name) is None]:
+        instead = " (or --document for source and target)" if pictures else ""
         raise ArgumentInvalid(
-            reason=f"The following arguments are required: {', '.join(missing)} (or --document). "
+            reason=f"The following arguments are required: {', '.join(missing)}{instead}. "
             "To see what it takes: deepblend blend --help"
         )
-    if getattr(args, "layer_name", None) is not None:
+    if getattr(args, "layer_name", None) is not None and getattr(args, "document", None) is None:
         raise ArgumentInvalid(reason="--layer-name goes with --document: give the layered document, too.")
 
 
