@@ -23,23 +23,26 @@ from .lbfgs import LBFGS
 from .perception import GRID, Eye, Perception, Tick, View
 from .region import Region
 
-COARSEST = 240
-"""Pixels: the coarsest level is the first on which the longer side of Omega's box is no longer than this."""
-CLOSURES_COARSEST, CLOSURES_FINER = 14, 4
-"""Evaluations of the loss on the coarsest level, and on each finer one."""
+BASE = 360
+"""Pixels: the base level is the first reduction by a power of two on which the longer side of Omega's box is no longer."""
+CLOSURES_COARSEST, CLOSURES_BASE, CLOSURES_DETAIL = 8, 4, 4
+"""Evaluations of the loss on the level below the base, on the base, and on each finer one. These add detail alone: what
+the base has decided stays as it is, in the mean of every 2 x 2 pixels. So an object looks the same at every size."""
+DETAIL_LAYERS = 2
+"""How many of the network's layers look at the detail: the deeper ones see what is decided."""
 CONTEXT = 16
 """Pixels around Omega's box on each level that pass through the network with it. Twice as many change no figure."""
 
 # Found on a dozen pairs of object and ground, by figures and by eye; see docs/method.md.
-WEIGHT_STYLE = 2.5
+WEIGHT_STYLE = 2.6
 WEIGHT_CONTENT = 0.5
 WEIGHT_GRADIENT = 21.0
-WEIGHT_TONE = 7.0
+WEIGHT_TONE = 12.0
 WEIGHT_CHROMA = 20.0
 STIFFNESS = 0.5
 """Curvature of the gradient loss, per squared eigenvalue of the Laplacian, over that of the others: about; it only
 decides how fast the optimiser is."""
-TONE_BLUR, CHROMA_BLUR = 4, 8
+TONE_BLUR, CHROMA_BLUR = 4, 6
 """Pixels of the coarsest level: changes of light and of colour that are wider than this are held."""
 
 Watch = Callable[[float, dict[str, Tensor], Callable[[], tuple[Tensor, Tensor]]], bool]
@@ -85,14 +88,15 @@ def refine(
     """
     factors = _factors(max(region.box.w, region.box.h))
     canvas = _Canvas.around(region, reference, factors[0])
-    work = [(CLOSURES_FINER if k else CLOSURES_COARSEST) / factor**2 for k, factor in enumerate(factors)]
+    closures_of = [CLOSURES_COARSEST, CLOSURES_BASE, *[CLOSURES_DETAIL] * (len(factors) - 2)]
+    work = [closures / factor**2 for closures, factor in zip(closures_of, factors, strict=True)]
     change: Tensor | None = None
     report: list[dict[str, Any]] = []
     stopped = False
     for k, factor in enumerate(factors):
         started = time.perf_counter()
-        closures = CLOSURES_FINER if k else CLOSURES_COARSEST
-        level = _Level(canvas, factor, factors[0], settings)
+        closures = closures_of[k]
+        level = _Level(canvas, factor, factors[0], k > 1, settings)
         start = torch.zeros_like(level.reference) if change is None else level.cut(_finer(change)) * level.omega
         done, share = sum(work[:k]) / sum(work), work[k] / sum(work)
 
@@ -126,15 +130,20 @@ def refine(
 
 
 def _factors(longer_side: int) -> list[int]:
-    """Reductions of the levels, coarse to fine: powers of two down to 1."""
-    factor = 1
-    while longer_side / factor > COARSEST:
-        factor *= 2
-    return [factor >> k for k in range(factor.bit_length())]
+    """Reductions of the levels, coarse to fine: powers of two, from twice the base's down to 1."""
+    base = 1
+    while longer_side / base > BASE:
+        base *= 2
+    return [2 * base >> k for k in range((2 * base).bit_length())]
 
 
 def _finer(change: Tensor) -> Tensor:
-    return F.interpolate(change, scale_factor=2, mode="bilinear", align_corners=False)
+    """A change at twice the resolution whose means over 2 x 2 pixels are nearly the change."""
+    fine = torch.zeros_like(change).repeat(1, 1, 2, 2)
+    for _ in range(3):  # what the first enlargement has smoothed is enlarged and added
+        left = change - F.avg_pool2d(fine, 2)
+        fine += F.interpolate(left, scale_factor=2, mode="bilinear", align_corners=False)
+    return fine
 
 
 def _filled(image: Tensor, alpha: Tensor) -> Tensor:
@@ -194,8 +203,9 @@ class _Canvas:
 class _Level:
     """One resolution: its constants, and the loss with its gradient."""
 
-    def __init__(self, canvas: _Canvas, factor: int, coarsest: int, settings: Settings) -> None:
+    def __init__(self, canvas: _Canvas, factor: int, coarsest: int, detail: bool, settings: Settings) -> None:
         self._factor = factor
+        self._detail = detail
         self._origin = canvas.origin
         self._finer = coarsest // factor
         step, context = GRID * factor, CONTEXT * factor
@@ -229,6 +239,8 @@ class _Level:
 
     def begin(self, canvas: _Canvas, style: Style | None, eye: Eye, tick: Tick) -> None:
         """Have the network look at the reference and at the style."""
+        if self._detail:
+            eye = replace(eye, deepest=DETAIL_LAYERS)
         self._perception = Perception(eye, self.reference, self.mask, self._weights, tick)
         self._perception.target = self._target(canvas, style, eye, tick)
 
@@ -259,7 +271,15 @@ class _Level:
         def smooth(gradient: Tensor) -> Tensor:
             return torch.fft.irfft2(torch.fft.rfft2(gradient * self.omega) * share, s=(rows, columns)) * self.omega
 
-        return smooth
+        if not self._detail:
+            return smooth
+        return lambda gradient: self._without_means(smooth(self._without_means(gradient)))
+
+    def _without_means(self, array: Tensor) -> Tensor:
+        """An array less its mean in every 2 x 2 pixels, as far as these are Omega's: an orthogonal projection."""
+        share = F.avg_pool2d(self.omega, 2).clamp(min=0.25)
+        means = F.avg_pool2d(array * self.omega, 2) / share
+        return (array - F.interpolate(means, scale_factor=2)) * self.omega
 
     def tiles(self) -> list[list[int]]:
         """x, y, width and height of the level's tiles in document pixels; none where it is in one piece."""
