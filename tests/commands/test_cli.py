@@ -61,6 +61,8 @@ def test_every_setting_is_an_option_told_in_its_own_words(command, settings, das
         (["info", "--no-such-thing"], "Unrecognized arguments: --no-such-thing"),
         (["blend", "--style", "lots"], "'lots' is not a number from 0 to 1"),
         (["blend", "--center", "3"], "'3' is not COL,ROW"),
+        (["blend", "--memory-limit", "plenty"], "'plenty' is not a number of GiB from 0.5 to 4096"),
+        (["serve", "--memory-limit", "0.1"], "'0.1' is not a number of GiB"),
         (["blend", "--features", "mine"], "invalid choice: 'mine'"),
         *(
             (["blend", "--target-size", size], f"'{size}' is not a size")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from deepblend.engine.features import load
+from deepblend.engine.features import fast_type, load
 from deepblend.engine.request import Layer, Plane, Rect, Request
 from deepblend_protocol.settings import resolve
 from scipy import ndimage
@@ -121,6 +121,13 @@ class Scenes:
     def within(rect: Rect, array: np.ndarray, of: Rect) -> np.ndarray:
         """The part of an array that lies over ``of`` which belongs to ``rect``."""
         return array[rect.y - of.y : rect.y - of.y + rect.h, rect.x - of.x : rect.x - of.x + rect.w]
+
+
+@pytest.fixture(autouse=True)
+def nothing_known() -> None:
+    """The network keeps what it has seen; some tests count what passes through it."""
+    for network in (load("shipped", "cpu"), load("shipped", "cpu", False, fast_type("cpu"))):
+        network.known_moments.clear()
 
 
 @pytest.fixture(scope="session")

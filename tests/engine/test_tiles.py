@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from deepblend.engine import losses, tiles
-from deepblend.engine.features import PIXEL_BYTES, REACH, load
+from deepblend.engine import deep, losses, tiles
+from deepblend.engine.blend import blend
+from deepblend.engine.features import PIXEL_BYTES, REACH, fast_type, load
 from deepblend.engine.perception import GRID, Eye, Perception, pyramid
+from deepblend.engine.request import Rect
 
 HEIGHT, WIDTH = 264, 328
 WEIGHTS = {"style": 2.5, "content": 0.5}
@@ -181,3 +185,45 @@ def test_sums_in_parts_are_those_of_the_whole(monkeypatch):
     monkeypatch.setattr(losses, "_AT_A_TIME", 1000)
     for one, other in zip(losses.sums(features, weight), whole, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-2)
+
+
+@pytest.fixture
+def few(monkeypatch):
+    for closures in ("CLOSURES_COARSEST", "CLOSURES_BASE"):
+        monkeypatch.setattr(deep, closures, 2)
+
+
+def test_a_blend_in_tiles_is_the_blend_at_once(scenes, few, monkeypatch):
+    """To a level or two, where rounding has been through all evaluations; and the report says where the tiles lie."""
+    request = scenes.request(np.float32, canvas=Rect(0, 0, 260, 220), object=Rect(40, 40, 150, 110))
+    monkeypatch.setattr("deepblend.engine.features.fast_type", lambda device: torch.float32)
+    whole, tiled = blend(request), blend(replace(request, memory_limit=1))
+    assert [level["tiles"] for level in whole.report["levels"]] == [[], []]
+    box, laid = whole.plane.rect, tiled.report["levels"][1]["tiles"]
+    assert len(laid) > 3
+    assert min(x for x, *_ in laid) <= box.x
+    assert max(x + w for x, _, w, _ in laid) >= box.x + box.w
+    inside = whole.plane.samples[..., 3] > 0
+    apart = 255 * np.abs(whole.plane.samples - tiled.plane.samples)[inside]
+    assert apart.mean() < 0.2
+    assert apart.max() < 6
+
+
+def test_a_blend_in_tiles_is_told_of_and_stopped_between_them(scenes, few):
+    request = scenes.request(canvas=Rect(0, 0, 260, 220), object=Rect(40, 40, 150, 110))
+    request = replace(request, memory_limit=1)
+    progress: list[float] = []
+    blend(request, lambda step: progress.append(step.progress))
+    assert progress == sorted(progress)
+    assert max(b - a for a, b in zip(progress, progress[1:], strict=False)) < 0.2
+    load("shipped", "cpu", False, fast_type("cpu")).known_moments.clear()
+    seen: list[float] = []
+
+    def stop(step) -> bool:
+        seen.append(step.progress)
+        return len(seen) == 2 * len(progress) // 3
+
+    layer = blend(request, stop)
+    assert layer.stopped
+    assert len(seen) == 2 * len(progress) // 3
+    assert np.isfinite(layer.plane.samples).all()

@@ -58,6 +58,8 @@ def install(folder: Path, server: Path) -> None:
     )
     (folder / "config").mkdir()
     enabled = "".join(f"enable_{name}=true\n" for name in ("deepblend_krita", DRIVER))
+    # Drawn without OpenGL, which a virtual screen has in software only: a selection's moving outline takes a core.
+    (folder / "config" / "kritadisplayrc").write_text("[General]\nOpenGLRenderer=none\n")
     (folder / "config" / "kritarc").write_text(f"[python]\n{enabled}")
 
 

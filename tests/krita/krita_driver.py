@@ -14,7 +14,7 @@ from krita import Extension, Krita
 from PyQt5 import QtCore, QtGui, QtWidgets
 
 FOLDER = os.environ["DEEPBLEND_TEST_FOLDER"]
-TICK_MS = 5
+TICK_MS = 20
 
 
 class Driver(QtCore.QObject):

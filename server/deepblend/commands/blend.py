@@ -80,9 +80,10 @@ def run(args: argparse.Namespace) -> int:
     """Blend, write, and say what was written. Raises what blend_files does."""
     from .progress import Progress
 
-    if args.server and args.device != "auto":
+    if args.server and (args.device != "auto" or args.memory_limit is not None):
+        option = "--device" if args.device != "auto" else "--memory-limit"
         raise ArgumentInvalid(
-            reason="--device does not go with --server: give it to 'deepblend serve', which starts the server, instead."
+            reason=f"{option} does not go with --server: give it to 'deepblend serve', which starts it, instead."
         )
     with Progress(args.quiet or args.json) as progress:
         report, size = blend_files(args, _blender(args), progress)

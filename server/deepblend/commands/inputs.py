@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from deepblend_protocol.errors import ArgumentInvalid
@@ -67,12 +68,24 @@ def add_arguments(parser: argparse.ArgumentParser, document: bool = False) -> No
     group.add_argument(
         "--device", metavar="NAME", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)"
     )
+    add_memory_limit(group)
     group.add_argument(
         "--features",
         choices=("shipped", "torchvision"),
         default="shipped",
         help="the network: the one that is shipped, or torchvision's IMAGENET1K_V1 of the published code, "
         "which is downloaded (default: %(default)s)",
+    )
+
+
+def add_memory_limit(group: argparse._ArgumentGroup) -> None:
+    """How much memory a blend plans with, in bytes once it is read."""
+    group.add_argument(
+        "--memory-limit",
+        metavar="GIB",
+        type=_bytes,
+        help="what a blend may take of the device's memory, about, in GiB: less makes smaller tiles, and takes longer "
+        "(default: 3.7, or half of the memory where that is less)",
     )
 
 
@@ -124,7 +137,8 @@ def request(args: argparse.Namespace, chosen: Settings | None = None) -> tuple[R
     check_named(args)
     placed = _document(args) if getattr(args, "document", None) is not None else _placed(args)
     style = open_picture(args.style_from, "style") if chosen.style_from == "picture" else None
-    return to_request(placed, chosen, args.device, args.features, style), placed
+    request = to_request(placed, chosen, args.device, args.features, style)
+    return replace(request, memory_limit=args.memory_limit), placed
 
 
 def check_named(args: argparse.Namespace, others: tuple[str, ...] = ()) -> None:
@@ -185,6 +199,16 @@ def _size(text: str) -> tuple[int, int]:
             f"'{text}' is not a size: pixels as one number or as WxH, as in 512 or 640x480"
         )
     return width, height
+
+
+def _bytes(text: str) -> int:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.5 <= value <= 4096:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of GiB from 0.5 to 4096")
+    return round(value * 2**30)
 
 
 def _reader(setting: Setting) -> Any:

@@ -11,6 +11,8 @@ from pathlib import Path
 from deepblend_protocol import connection
 from deepblend_protocol.errors import ArgumentInvalid, ServerRunning, WriteFailed
 
+from . import inputs
+
 NAME = "serve"
 HELP = "Run the server that the plug-ins talk to; they start it by themselves."
 _EPILOG = """\
@@ -84,6 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the log, one JSON object a line (default: server.log beside the connection file)",
     )
     group = parser.add_argument_group("limits")
+    inputs.add_memory_limit(group)
     for option, unit, told in _LIMITS:
         group.add_argument(f"--max-{option}", metavar=unit, type=_whole, help=told)
 
@@ -116,6 +119,7 @@ def run(args: argparse.Namespace) -> int:
         devices=tuple(name.strip() for name in args.device.split(",")),
         idle_exit_min=args.idle_exit,
         rest_min=args.rest_after,
+        memory_limit=args.memory_limit,
         log_file=(args.log_file or path.with_name("server.log")).absolute(),
         **_limits(args),
     )

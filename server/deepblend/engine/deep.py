@@ -24,7 +24,7 @@ from .perception import GRID, Eye, Perception, Tick, View
 from .region import Region
 
 BASE = 360
-"""Pixels: the base level is the first reduction by a power of two on which the longer side of Omega's box is no longer."""
+"""Pixels: the base level is the first reduction by a power of two on which Omega's box is no longer than this."""
 CLOSURES_COARSEST, CLOSURES_BASE, CLOSURES_DETAIL = 8, 4, 4
 """Evaluations of the loss on the level below the base, on the base, and on each finer one. These add detail alone: what
 the base has decided stays as it is, in the mean of every 2 x 2 pixels. So an object looks the same at every size."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.resources import as_file, files
+from typing import Any
 
 import torch
 from deepblend_protocol.errors import FeaturesUnavailable
@@ -41,6 +42,8 @@ class Features(nn.Module):
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
         self.dtype = torch.float32
+        self.known_moments: dict[Any, Any] = {}
+        """What ``perception`` has computed of pictures, by what it depends on."""
 
     def at(self, dtype: torch.dtype) -> Features:
         """Itself, with all convolutions but the first done in another type."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,8 @@ from .tiles import Tile
 
 GRID = STRIDES[-1]
 """Pixels: sizes of pictures and tiles are its multiples."""
+_KEPT = 16
+"""Pictures whose moments are kept: a slider's next move, or the next blend into this background, finds the target's."""
 _CONTENT = 1
 """The layer of the content loss among LAYERS: relu2_2, as published."""
 
@@ -57,13 +60,22 @@ class Eye:
         own = [layer[(..., *tile.own(stride))] for layer, stride in zip(every, STRIDES, strict=False)]
         return [layer.contiguous(memory_format=torch.channels_last) for layer in own]
 
-    @torch.no_grad()
     def moments(self, image: Tensor, weight: Tensor, tick: Tick) -> list[Moments]:
-        """The moments of each layer's features under a weight.
+        """The moments of each layer's features under a weight; those of the last few pictures are kept for next time.
 
         Shape:
             image: (1, C, H, W), levels; weight: (1, 1, H, W), 0..1, somewhere above 0.
         """
+        known = self.network.known_moments
+        key = (_digest(self.view(image)), _digest(weight), self.deepest, len(self.tiles(weight)))
+        if key not in known:
+            while len(known) >= _KEPT:
+                del known[next(iter(known))]
+            known[key] = self._moments(image, weight, tick)
+        return known[key]
+
+    @torch.no_grad()
+    def _moments(self, image: Tensor, weight: Tensor, tick: Tick) -> list[Moments]:
         masks = pyramid(weight, self.deepest)
         total: list[Sums] = []
         for tile in ticking(self.tiles(weight), tick):
@@ -152,6 +164,10 @@ class Perception:
         outputs = [part for s in sums for part in s]
         (gradient,) = torch.autograd.grad([*outputs, content], x, [*pull, torch.ones_like(content)])
         return gradient
+
+
+def _digest(array: Tensor) -> bytes:
+    return blake2b(memoryview(array.detach().contiguous().cpu().numpy()), digest_size=16).digest()
 
 
 def pyramid(mask: Tensor, deepest: int) -> list[Tensor]:

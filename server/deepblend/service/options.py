@@ -18,6 +18,8 @@ class Options:
     rest_min: float = 5.0
     """0: never."""
     log_file: Path | None = None
+    memory_limit: int | None = None
+    """Bytes of a device's memory that one blend plans with; None is the engine's default."""
     message_bytes: int = 2**32
     pixels: int = 2**28
     queue: int = 32

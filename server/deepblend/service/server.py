@@ -87,7 +87,7 @@ class Server:
         guard.configure_curve_callback("*", Provider(keys))
         inlet = context.socket(zmq.PULL)
         self._lock = lock
-        self._pool = Pool(context, list(self._options.devices))
+        self._pool = Pool(context, list(self._options.devices), self._options.memory_limit)
         self._clients = Clients(context, lambda client: self._schedule.forget(client))
         self._schedule = Schedule(self._options, self._clients, self._pool, self._log)
         try:

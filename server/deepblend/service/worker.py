@@ -58,22 +58,24 @@ def _receive(pipe: Connection) -> tuple[dict[str, Any], list[Any]]:
     return control, frames
 
 
-def main(pipe: Connection, device: str) -> None:
+def main(pipe: Connection, device: str, memory_limit: int | None = None) -> None:
     """The process's main function.
 
     Args:
         device: auto, or a device's name.
+        memory_limit: bytes, see the engine's ``Request``.
     """
     # On a desktop that does other things as well, threads that wait by spinning take several times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is imported
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal goes to the server, which ends its workers
-    _Worker(pipe, device).run()
+    _Worker(pipe, device, memory_limit).run()
 
 
 class _Worker:
-    def __init__(self, pipe: Connection, device: str) -> None:
+    def __init__(self, pipe: Connection, device: str, memory_limit: int | None) -> None:
         self.pipe = pipe
         self.device = device
+        self.memory_limit = memory_limit
         self.jobs: queue.SimpleQueue[tuple[int, list[Any]] | None] = queue.SimpleQueue()
         self.cancelled = -1
         """The serial of the job that is to stop."""
@@ -160,6 +162,7 @@ class _Worker:
             settings=resolve(asked.settings),
             device=self.device,
             features=asked.features,
+            memory_limit=self.memory_limit,
         )
         return blend(request, _Teller(self, serial, name, asked.previews))
 

@@ -29,8 +29,9 @@ QUIT_S = 3.0
 class Worker:
     """One device's worker process; or none, while it rests or has failed."""
 
-    def __init__(self, context: zmq.Context[Any], number: int, device: str) -> None:
+    def __init__(self, context: zmq.Context[Any], number: int, device: str, memory_limit: int | None) -> None:
         self._context = context
+        self._memory_limit = memory_limit
         self.number = number
         self.device = device
         self.state = "resting"
@@ -59,7 +60,10 @@ class Worker:
         spawn = multiprocessing.get_context("spawn")
         ours, theirs = spawn.Pipe()
         process = spawn.Process(
-            target=_work, args=(theirs, self.device), name=f"deepblend-worker-{self.number}", daemon=True
+            target=_work,
+            args=(theirs, self.device, self._memory_limit),
+            name=f"deepblend-worker-{self.number}",
+            daemon=True,
         )
         process.start()
         self._process = process
@@ -152,12 +156,14 @@ class Pool:
 
     Args:
         devices: names as ``deepblend info`` lists them, or auto; one worker for each.
+        memory_limit: bytes, see the engine's ``Request``.
     """
 
-    def __init__(self, context: zmq.Context[Any], devices: list[str]) -> None:
+    def __init__(self, context: zmq.Context[Any], devices: list[str], memory_limit: int | None) -> None:
         self._context = context
+        self._memory_limit = memory_limit
         self._auto = devices == ["auto"]
-        self.workers = [Worker(context, number, device) for number, device in enumerate(devices)]
+        self.workers = [Worker(context, number, device, memory_limit) for number, device in enumerate(devices)]
         self.devices: list[dict[str, Any]] = []
         """What the engine says this machine has; empty until one has started."""
 
@@ -190,7 +196,7 @@ class Pool:
             self._auto = False
             more = [known["name"] for known in devices[1:] if known["name"].startswith("cuda")]
             for device in more:
-                self.workers.append(Worker(self._context, len(self.workers), device))
+                self.workers.append(Worker(self._context, len(self.workers), device, self._memory_limit))
                 self.workers[-1].start()
 
     def end(self) -> None:
@@ -203,11 +209,11 @@ class Pool:
             one.end(deadline)
 
 
-def _work(pipe: Connection, device: str) -> None:
+def _work(pipe: Connection, device: str, memory_limit: int | None) -> None:
     """The process's first function; what it imports stays out of the server's process."""
     from .worker import main
 
-    main(pipe, device)
+    main(pipe, device, memory_limit)
 
 
 def _write(pipe: Connection, outbox: queue.SimpleQueue[tuple[dict[str, Any], list[Any]] | None]) -> None:
