@@ -150,7 +150,7 @@ def check_named(args: argparse.Namespace, others: tuple[str, ...] = ()) -> None:
                 raise ArgumentInvalid(reason=f"--{option} does not go with --document, whose layers have their places.")
     pictures = () if getattr(args, "document", None) is not None else ("source", "target")
     if missing := [f"--{name}" for name in (*pictures, *others) if getattr(args, name) is None]:
-        instead = " (or --document for source and target)" if pictures else ""
+        instead = " (or --document)" if set(missing) & {"--source", "--target"} else ""
         raise ArgumentInvalid(
             reason=f"The following arguments are required: {', '.join(missing)}{instead}. "
             "To see what it takes: deepblend blend --help"
