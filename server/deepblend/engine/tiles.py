@@ -12,7 +12,7 @@ from .machine import memory
 
 SIDES = (128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
 """Pixels: the ladder of tile sides. Few steps: machines that differ a little compute the same, bit for bit."""
-SHARE = 0.4
+SHARE = 0.25
 """The part of the memory limit that one tile's features and their gradients may take."""
 DEFAULT_LIMIT = 4 * 10**9
 """Bytes: the memory limit where none is given, if half of the device's memory is no less. (The help's 3.7 GiB.)"""
