@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -215,7 +216,7 @@ def test_a_blend_in_tiles_is_told_of_and_stopped_between_them(scenes, few):
     progress: list[float] = []
     blend(request, lambda step: progress.append(step.progress))
     assert progress == sorted(progress)
-    assert max(b - a for a, b in zip(progress, progress[1:], strict=False)) < 0.2
+    assert max(b - a for a, b in pairwise(progress)) < 0.2
     load("shipped", "cpu", False, fast_type("cpu")).known_moments.clear()
     seen: list[float] = []
 
