@@ -167,7 +167,7 @@ class Perception:
 
 
 def _digest(array: Tensor) -> bytes:
-    return blake2b(memoryview(array.detach().contiguous().cpu().numpy()), digest_size=16).digest()
+    return blake2b(array.detach().cpu().numpy().tobytes(), digest_size=16).digest()
 
 
 def pyramid(mask: Tensor, deepest: int) -> list[Tensor]:
