@@ -36,7 +36,7 @@ CONTEXT = 16
 # Found on a dozen pairs of object and ground, by figures and by eye; see docs/method.md.
 WEIGHT_STYLE = 2.6
 WEIGHT_CONTENT = 0.5
-WEIGHT_GRADIENT = 21.0
+WEIGHT_GRADIENT = 23.0
 WEIGHT_TONE = 12.0
 WEIGHT_CHROMA = 20.0
 STIFFNESS = 0.5
