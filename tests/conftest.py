@@ -10,6 +10,11 @@ WHOLE = ("gimp", "krita")
 """Folders whose tests share a running application and go to one process; other tests stay together by file."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if getattr(config.option, "dist", "no") == "load":  # what -n alone means
+        config.option.dist = "loadgroup"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.pluginmanager.hasplugin("xdist"):
         return

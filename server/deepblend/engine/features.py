@@ -41,15 +41,18 @@ class Features(nn.Module):
         self.convolutions = convolutions
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
-        self.dtype = torch.float32
         self.known_moments: dict[Any, Any] = {}
         """What ``perception`` has computed of pictures, by what it depends on."""
 
     def at(self, dtype: torch.dtype) -> Features:
         """Itself, with all convolutions but the first done in another type."""
         self.convolutions[1:].to(dtype)
-        self.dtype = dtype
         return self
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What all convolutions but the first are done in."""
+        return next(self.convolutions[1:].parameters()).dtype
 
     def forward(self, image: Tensor, deepest: int = 4) -> list[Tensor]:
         """The features at LAYERS[:deepest].
