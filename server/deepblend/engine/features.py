@@ -21,7 +21,7 @@ STRIDES = (1, 2, 4, 8)
 REACH = (2, 7, 20, 46)
 """Pixels beyond a feature's own ones that it depends on, at each layer, on either side."""
 PIXEL_BYTES = {torch.float32: 2700, torch.bfloat16: 1500}
-"""Of all features of a pixel and what their gradients take; measured, rounded up."""
+"""Of all features of a pixel and what their gradients take: an estimate, from the layers' channels."""
 _PLAN = cfgs["D"][:13]  # up to and with relu4_3
 _ENDS = (3, 8, 15, 22)  # index of each of LAYERS in vgg16().features
 _CONVOLUTIONS = tuple(f"conv{block}_{k}" for block, n in ((1, 2), (2, 2), (3, 3), (4, 3)) for k in range(1, n + 1))
@@ -101,7 +101,7 @@ def fast_type(device: str) -> torch.dtype:
     if device.startswith("cuda"):
         has_units = torch.cuda.get_device_capability(device) >= (8, 0)
     else:
-        has_units = device == "cpu" and torch.cpu._is_avx512_bf16_supported()
+        has_units = device == "cpu" and getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()  # older torch: False
     return torch.bfloat16 if has_units else torch.float32
 
 
