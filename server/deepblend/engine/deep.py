@@ -23,7 +23,7 @@ from .lbfgs import LBFGS
 from .perception import GRID, Eye, Perception, Tick, View
 from .region import Region
 
-BASE = 360
+BASE = 512
 """Pixels: the base level is the first reduction by a power of two on which Omega's box is no longer than this."""
 CLOSURES_COARSEST, CLOSURES_BASE, CLOSURES_DETAIL = 8, 4, 4
 """Evaluations of the loss on the level below the base, on the base, and on each finer one. These add detail alone: what
