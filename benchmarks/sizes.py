@@ -1,8 +1,8 @@
 """How blends do at every size: python -m benchmarks.sizes look|borders|growth
 
 look     one picture enlarged and reduced to several sizes and blended at each; the results, reduced to the smallest,
-         against the one blended there: mean and 99th percentile of the difference inside the mask; the content figure
-         at each size; a picture of them side by side.
+         against the one blended there: mean and 99th percentile of the difference inside the mask, of the blend, of a
+         seamless one and of a copy-paste; the content figure at each size; a picture of the blends side by side.
 borders  whether tile borders can be seen: steps across them, against steps across the same lines shifted.
 growth   time and memory against the selection's area with the document fixed, and against the document's size with
          the selection fixed, each blend in a process of its own; a plot.
@@ -55,7 +55,9 @@ def look(args: argparse.Namespace) -> None:
         layer = blend(case.request(settings, args.device))
         seconds = time.perf_counter() - began
         result = case.flattened(layer)
-        reduced = {"blend": reduce(result, small), "copy-paste": reduce(case.copy_paste(), small)}
+        seamless = blend(case.request(replace(settings, style=0.0), args.device))
+        whole = {"blend": result, "seamless": case.flattened(seamless), "copy-paste": case.copy_paste()}
+        reduced = {kind: reduce(picture, small) for kind, picture in whole.items()}
         kept = kept or reduced
         cells = []
         for kind, picture in reduced.items():
@@ -66,11 +68,10 @@ def look(args: argparse.Namespace) -> None:
         kept_detail = figures.content(figures.levels(source), figures.levels(np.asarray(result)), inner)
         rows.append([f"{case.target.width} x {case.target.height}", *cells, f"{kept_detail:.3f}", f"{seconds:.1f}"])
         shown.append((f"blended at {size}", reduced["blend"], result, case))
-    titles = ["size", "mean", "99th", "copy-paste mean", "copy-paste 99th", "content there", "seconds"]
+    titles = ["size", "mean", "99th", "seamless mean", "99th", "copy-paste mean", "99th", "content there", "seconds"]
     print(markdown(titles, rows))
-    print(
-        f"\nLevels of 255, inside the mask, reduced to {sizes[0]}; the copy-paste's differences are resampling alone."
-    )
+    print(f"\nLevels of 255, inside the mask, reduced to {sizes[0]}.")
+    print("seamless: the same of style 0, where the network has no part; copy-paste: where only resampling has.")
     if args.sheet:
         compare(args.sheet, small, shown)
         print(args.sheet)

@@ -12,7 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from deepblend.engine import deep, poisson
-from deepblend.engine.deep import Refined, Style, refine
+from deepblend.engine.deep import Canvas, Refined, Style, refine
 from deepblend.engine.features import load
 from deepblend.engine.perception import Eye
 from deepblend.engine.region import Region, prepare
@@ -61,6 +61,12 @@ def shown(image: torch.Tensor) -> torch.Tensor:
     return image.clamp(0, 255).expand(-1, 3, -1, -1)
 
 
+@dataclass(frozen=True)
+class Result(Refined):
+    image: torch.Tensor
+    """On the region's arrays."""
+
+
 class Case:
     """One refinement: a region with its Poisson solution."""
 
@@ -74,7 +80,7 @@ class Case:
 
     def refined(
         self, stop: Callable[[int], bool] = lambda count: False, style: Style | None = None, **changes: Any
-    ) -> Refined:
+    ) -> Result:
         """``stop`` is asked with the number of calls so far."""
         self.told = []
 
@@ -84,7 +90,11 @@ class Case:
             return stop(len(self.told))
 
         settings: Settings = replace(self.request.settings, **changes)
-        return refine(self.reference, self.region, style, settings, Eye(self.network, shown, 10**10), watch)
+        canvas = Canvas.around(self.region, self.reference)
+        result = refine(canvas, style, settings, Eye(self.network, shown, 10**10), watch)
+        image = self.reference.clone()
+        self.region.in_box(image).add_(result.change)
+        return Result(**vars(result), image=image)
 
     def composite(self, image: torch.Tensor) -> torch.Tensor:
         """Over the background, in Omega's box: (C, h, w)."""
@@ -202,10 +212,10 @@ def test_levels_lie_on_one_another(few, monkeypatch, case, factor):
     monkeypatch.setattr(deep, "BASE", 48 / factor)
     alpha = np.zeros((24, 26))
     alpha[3:, 3:-1] = 1  # a box of 22 x 21, which no level divides
-    one = case(alpha=alpha)
+    one = case(object=Rect(25, 41, 26, 24), alpha=alpha)  # begins where a pixel of each level does
     result = one.refined(stop=lambda count: count == COARSE)
     begun, box = one.told[0].picture, one.region.box
-    assert (box.w, box.h) == (22, 21)
+    assert box == Rect(28, 44, 22, 21)
     whole = (slice(None), slice(box.h // factor * factor), slice(box.w // factor * factor))
     expected = F.avg_pool2d(one.composite(one.reference)[whole], factor)
     height, width = expected.shape[1:]
@@ -216,14 +226,21 @@ def test_levels_lie_on_one_another(few, monkeypatch, case, factor):
     assert (came - change).abs().mean() <= (0.5 if factor > 1 else 1e-4) * change.abs().mean()
 
 
+@pytest.mark.parametrize("start", [2.0, 2.25, 2.5])
+def test_a_picture_of_a_level_begins_where_omegas_box_does(start):
+    """Also where that is between two of the level's pixels."""
+    rising = torch.arange(8.0).expand(1, 1, 5, 8)
+    assert torch.equal(deep._between(rising, -1, start, 3), torch.arange(3.0).expand(1, 1, 5, 3) + start)
+
+
 def test_the_same_to_the_bit_twice(run, three_levels, case):
     assert torch.equal(case().refined().image, run.result.image)
 
 
 def test_neither_the_documents_origin_nor_where_the_crop_ends_matters(few, case):
-    """To the bit, as long as the crop holds the margin."""
+    """To the bit, as long as the crop holds the margin and the origin moves by whole pixels of every level."""
     canvas, place = Rect(-100, -50, 240, 230), Rect(0, 40, 26, 24)
-    moved = [Rect(r.x - 731, r.y + 212, r.w, r.h) for r in (canvas, place)]
+    moved = [Rect(r.x - 23 * 32, r.y + 7 * 32, r.w, r.h) for r in (canvas, place)]
     one, two = case(canvas=canvas, object=place), case(canvas=moved[0], object=moved[1])
     here, there = one.refined().image, two.refined().image
     assert torch.equal(one.region.in_box(here), two.region.in_box(there))

@@ -70,23 +70,31 @@ class _Run:
         if self.device.startswith("cuda"):
             torch.cuda.reset_peak_memory_stats(self.device)
         with self._timed("prepare"):
-            region = prepare(self.request, self.device)
-        method = {"poisson": self._poisson, "deep": self._deep, "paper": self._paper}[self.request.settings.method]
-        image = method(region)
+            self.region = region = prepare(self.request, self.device)
+            self.box, self.mask = region.box, region.in_box(region.mask).clone()
+            self.sizes = {
+                "box": region.box._asdict(),
+                "crop": region.rect._asdict(),
+                "omega": int(region.omega.sum()),
+            }
+            del region
+        image = {"poisson": self._poisson, "deep": self._deep, "paper": self._paper}[self.request.settings.method]()
         with self._timed("encode"):
-            plane = self._plane(region, region.in_box(image), region.in_box(region.mask))
-        return Layer(plane, self._report(region, plane), self.stopped)
+            plane = self._plane(image, self.mask)
+        return Layer(plane, self._report(plane), self.stopped)
 
-    def _poisson(self, region: Region) -> Tensor:
+    def _poisson(self) -> Tensor:
+        """This and the other methods give the colours over Omega's box, (C, h, w)."""
         with self._timed("poisson"):
-            return self._solved(region, 1.0)
+            return self.region.in_box(self._solved(1.0))
 
-    def _deep(self, region: Region) -> Tensor:
+    def _deep(self) -> Tensor:
         settings = self.request.settings
         if settings.style == 0:  # by definition the Poisson solution
-            return self._poisson(region)
+            return self._poisson()
         with self._timed("poisson"):
-            reference = self._solved(region, POISSON_SHARE)
+            solution = self._solved(POISSON_SHARE)
+        reference = self.region.in_box(solution).clone()
         if self.stopped:
             return reference
         with self._timed("network"):
@@ -94,30 +102,30 @@ class _Run:
         eye = Eye(
             network, view_of(self.request.background, self.device), limit_for(self.device, self.request.memory_limit)
         )
-        if self._told(
-            POISSON_SHARE, "optimise", {}, lambda: (region.in_box(reference), region.in_box(region.mask)), region
-        ):
+        if self._told(POISSON_SHARE, "optimise", {}, lambda: (reference, self.mask)):
             return reference
 
         def watch(progress: float, losses: dict[str, Tensor], picture: Callable[[], tuple[Tensor, Tensor]]) -> bool:
             whole = POISSON_SHARE + (1 - POISSON_SHARE) * progress
-            return self._told(min(whole, 0.999), "optimise", losses, picture, region)
+            return self._told(min(whole, 0.999), "optimise", losses, picture)
 
         with self._timed("optimise"):
-            refined = deep.refine(reference, region, self._style(), settings, eye, watch)
+            canvas = deep.Canvas.around(self.region, solution)
+            del self.region, solution  # as large as what follows
+            refined = deep.refine(canvas, self._style(), settings, eye, watch)
         self.extra["levels"] = refined.levels
-        return refined.image
+        return reference + refined.change
 
-    def _solved(self, region: Region, share: float) -> Tensor:
+    def _solved(self, share: float) -> Tensor:
         """The Poisson solution on the region's arrays; its progress fills ``share`` of the whole."""
-        settings = self.request.settings
+        settings, region = self.request.settings, self.region
 
         def solve(weights: Tensor | None, start: float, end: float) -> poisson.Solution:
             def on_cycle(progress: float, image: Callable[[], Tensor]) -> bool:
                 def picture() -> tuple[Tensor, Tensor]:
-                    return region.in_box(image()), region.in_box(region.mask)
+                    return region.in_box(image()), self.mask
 
-                return self._told((start + (end - start) * min(progress, 0.99)) * share, "poisson", {}, picture, region)
+                return self._told((start + (end - start) * min(progress, 0.99)) * share, "poisson", {}, picture)
 
             return poisson.solve(
                 region.source,
@@ -147,8 +155,8 @@ class _Run:
         image, alpha = colour.decode(plane, 3, self.device)
         return deep.Style(image, alpha, plane.scale, view_of(plane, self.device))
 
-    def _paper(self, region: Region) -> Tensor:
-        settings = self.request.settings.paper
+    def _paper(self) -> Tensor:
+        settings, region = self.request.settings.paper, self.region
         with self._timed("network"):
             network = features.load(self.request.features, self.device, settings.normalised_input)
         rect, layer = region.rect, self.request.layer.rect
@@ -158,9 +166,9 @@ class _Run:
 
         def on_closure(progress: float, stage: str, losses: dict[str, Tensor], picture: Callable[[], Tensor]) -> bool:
             def reduced() -> tuple[Tensor, Tensor]:
-                return region.in_box(self._channels(picture(), region)), region.in_box(region.mask)
+                return region.in_box(self._channels(picture(), region)), self.mask
 
-            return self._told(min(progress, 0.999), stage, losses, reduced, region)
+            return self._told(min(progress, 0.999), stage, losses, reduced)
 
         with self._timed("optimise"):
             result = paper.run(
@@ -175,7 +183,7 @@ class _Run:
         self.extra["closures"] = result.closures
         self.notes += [f"L-BFGS diverged in the {name} and was begun anew." for name in result.restarted]
         inside = self._channels(result.last, region)
-        return torch.where(region.omega, inside, region.background)
+        return region.in_box(torch.where(region.omega, inside, region.background))
 
     @staticmethod
     def _channels(image: Tensor, region: Region) -> Tensor:
@@ -187,7 +195,6 @@ class _Run:
         stage: str,
         losses: dict[str, Tensor],
         picture: Callable[[], tuple[Tensor, Tensor]],
-        region: Region,
     ) -> bool:
         """Tell the observer; True, from then on in ``stopped`` as well, where it wants to stop."""
         if self.observer is None:
@@ -195,7 +202,7 @@ class _Run:
 
         def preview(longer_side: int) -> Plane:
             with torch.no_grad():
-                return self._plane(region, *_reduced(*picture(), region.box, longer_side))
+                return self._plane(*_reduced(*picture(), self.box, longer_side))
 
         def read() -> dict[str, float]:
             return {name: float(value) for name, value in losses.items()}
@@ -203,9 +210,9 @@ class _Run:
         self.stopped = bool(self.observer(Step(progress, stage, read, preview)))
         return self.stopped
 
-    def _plane(self, region: Region, image: Tensor, alpha: Tensor) -> Plane:
-        scale = max(alpha.shape) / max(region.box.w, region.box.h)
-        return colour.encode(image, alpha, self.request.background, region.box, scale)
+    def _plane(self, image: Tensor, alpha: Tensor) -> Plane:
+        scale = max(alpha.shape) / max(self.box.w, self.box.h)
+        return colour.encode(image, alpha, self.request.background, self.box, scale)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
@@ -215,7 +222,7 @@ class _Run:
             torch.cuda.synchronize(self.device)
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
 
-    def _report(self, region: Region, plane: Plane) -> dict[str, Any]:
+    def _report(self, plane: Plane) -> dict[str, Any]:
         total = time.perf_counter() - self.started
         return {
             "method": self.request.settings.method,
@@ -223,7 +230,7 @@ class _Run:
             "threads": torch.get_num_threads(),
             "features": self.request.features,
             "settings": asdict(self.request.settings),
-            "sizes": {"box": region.box._asdict(), "crop": region.rect._asdict(), "omega": int(region.omega.sum())},
+            "sizes": self.sizes,
             "sample_type": plane.samples.dtype.name,
             "levels": [],
             **self.extra,

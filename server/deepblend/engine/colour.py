@@ -81,8 +81,8 @@ def coverage(mask: Plane, device: str) -> Tensor:
 def _values(plane: Plane, device: str) -> Tensor:
     """Samples as they stand, (all channels, H, W), 0..1 from black to white."""
     samples = plane.samples if plane.samples.ndim == 3 else plane.samples[:, :, None]
-    values = torch.from_numpy(np.ascontiguousarray(samples.astype(np.float32).transpose(2, 0, 1))).to(device)
-    return values / _WHITE[samples.dtype.name]
+    values = np.array(samples.transpose(2, 0, 1), np.float32, order="C")  # a copy, which may be divided in place
+    return torch.from_numpy(values).to(device).div_(_WHITE[samples.dtype.name])
 
 
 def encode(image: Tensor, alpha: Tensor, like: Plane, rect: Rect, scale: float = 1.0) -> Plane:

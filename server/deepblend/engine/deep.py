@@ -20,6 +20,7 @@ from torch import Tensor
 
 from . import losses
 from .lbfgs import LBFGS
+from .memory import give_back
 from .perception import GRID, Eye, Perception, Tick, View
 from .region import Region
 
@@ -53,8 +54,8 @@ box; returns True to stop."""
 
 @dataclass(frozen=True)
 class Refined:
-    image: Tensor
-    """(C, H, W), levels: the reference with its change."""
+    change: Tensor
+    """(C, h, w), levels, over Omega's box: what is to be added to the reference; 0 outside Omega."""
     levels: list[dict[str, Any]]
     """size, closures, tiles (where there are several), seconds and last losses of each level, coarse to fine."""
     stopped: bool
@@ -77,17 +78,14 @@ class _Stopped(Exception):
     """The watcher wants no more."""
 
 
-def refine(
-    reference: Tensor, region: Region, style: Style | None, settings: Settings, eye: Eye, watch: Watch
-) -> Refined:
+def refine(canvas: Canvas, style: Style | None, settings: Settings, eye: Eye, watch: Watch) -> Refined:
     """Bring the background's texture into a Poisson solution.
 
     Args:
-        reference: (C, H, W), levels; the Poisson solution on the region's arrays.
+        canvas: of the Poisson solution; of no use afterwards.
         style: None takes texture from the surroundings on every level.
     """
-    factors = _factors(max(region.box.w, region.box.h))
-    canvas = _Canvas.around(region, reference, factors[0])
+    factors = canvas.factors
     closures_of = [CLOSURES_COARSEST, CLOSURES_BASE, *[CLOSURES_DETAIL] * (len(factors) - 2)]
     work = [closures / factor**2 for closures, factor in zip(closures_of, factors, strict=True)]
     change: Tensor | None = None
@@ -96,8 +94,10 @@ def refine(
     for k, factor in enumerate(factors):
         started = time.perf_counter()
         closures = closures_of[k]
+        give_back()
         level = _Level(canvas, factor, factors[0], k > 1, settings)
-        start = torch.zeros_like(level.reference) if change is None else level.cut(_finer(change)) * level.omega
+        if change is not None:
+            level.best = level.cut(_finer(change)) * level.omega
         done, share = sum(work[:k]) / sum(work), work[k] / sum(work)
 
         def tell(closure: float) -> None:
@@ -105,9 +105,10 @@ def refine(
             if watch(progress, level.last, lambda: level.picture(level.best)):  # noqa: B023
                 raise _Stopped
 
-        level.best = start
         try:
             level.begin(canvas, style, eye, lambda part: tell(0))
+            if factor == 1:
+                canvas.forget()
             level.optimise(closures, tell)
         except _Stopped:
             stopped = True
@@ -126,7 +127,7 @@ def refine(
                 change = _finer(change)
             break
     assert change is not None
-    return Refined(canvas.add(reference, change, region), report, stopped)
+    return Refined(canvas.inside(change), report, stopped)
 
 
 def _factors(longer_side: int) -> list[int]:
@@ -146,15 +147,29 @@ def _finer(change: Tensor) -> Tensor:
     return fine
 
 
+def _between(array: Tensor, axis: int, start: float, length: int) -> Tensor:
+    """So many samples of an array from anywhere on, also from between two of its own."""
+    first, part = int(start), start % 1
+    cut = array.narrow(axis, first, length)
+    return torch.lerp(cut, array.narrow(axis, first + 1, length), part) if part else cut
+
+
 def _filled(image: Tensor, alpha: Tensor) -> Tensor:
     """An image (C, H, W) with its mean colour where its alpha (H, W) is 0: what lies there must not leak in."""
     mean = (image * alpha).sum((1, 2), keepdim=True) / alpha.sum().clamp(min=1e-6)
     return torch.where(alpha > 0, image, mean)
 
 
-@dataclass(frozen=True)
-class _Canvas:
-    """The region on a grid that every level divides, replicated where the document ends. Arrays (1, C or 1, H, W)."""
+@dataclass
+class Canvas:
+    """A Poisson solution and what is around it, on a grid that every level divides, replicated where the document ends.
+
+    The grid is the document's: its lines lie at multiples of the coarsest level's step wherever Omega's box begins, so
+    that a document twice as large has the same pixels on its coarse levels. Else the same object looks another.
+
+    Shape:
+        (1, C or 1, H, W) each.
+    """
 
     picture: Tensor  # the reference, composited over the background
     background: Tensor
@@ -162,17 +177,23 @@ class _Canvas:
     mask: Tensor
     box: tuple[int, int, int, int]  # Omega's on the canvas: top, bottom, left, right
     origin: tuple[int, int]  # x and y of the canvas in the document
+    factors: list[int]  # the levels' reductions, coarse to fine
 
     @classmethod
-    def around(cls, region: Region, reference: Tensor, coarsest: int) -> _Canvas:
-        step, context = coarsest * GRID, CONTEXT * coarsest
-        y, x = region.box.y - region.rect.y, region.box.x - region.rect.x
-        rows, columns = (
-            torch.arange(start - context, start - context + -(-(length + 2 * context) // step) * step)
-            for start, length in ((y, region.box.h), (x, region.box.w))
-        )
-        top, left = y - int(rows[0]), x - int(columns[0])
-        rows, columns = rows.to(reference.device), columns.to(reference.device)
+    def around(cls, region: Region, reference: Tensor) -> Canvas:
+        """
+        Args:
+            reference: (C, H, W), levels; the Poisson solution on the region's arrays.
+        """
+        factors = _factors(max(region.box.w, region.box.h))
+        step, context = factors[0] * GRID, factors[0] * CONTEXT
+        lines: list[Tensor] = []
+        for start, length in ((region.box.y, region.box.h), (region.box.x, region.box.w)):
+            first, last = (start - context) // step * step, -(-(start + length + context) // step) * step
+            lines.append(torch.arange(first, last, device=reference.device))
+        y, x = (int(line[0]) for line in lines)
+        top, left = region.box.y - y, region.box.x - x
+        rows, columns = (line - start for line, start in zip(lines, (region.rect.y, region.rect.x), strict=True))
         height, width = region.mask.shape
         within = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))
 
@@ -188,22 +209,25 @@ class _Canvas:
             known=spread(alpha) * within,
             mask=spread(region.mask) * within,
             box=(top, top + region.box.h, left, left + region.box.w),
-            origin=(region.box.x - left, region.box.y - top),
+            origin=(x, y),
+            factors=factors,
         )
 
-    def add(self, reference: Tensor, change: Tensor, region: Region) -> Tensor:
-        """The reference (C, H, W), on the region, with a change (1, C, H, W), on the canvas, inside Omega."""
-        image = reference.clone()
+    def forget(self) -> None:
+        """Free what no further level needs: the finest one's own arrays are as large, and want the room."""
+        del self.picture, self.background, self.known
+
+    def inside(self, change: Tensor) -> Tensor:
+        """A change on the canvas, (1, C, H, W), over Omega's box, 0 outside Omega: (C, h, w)."""
         top, bottom, left, right = self.box
-        inside = (change * (self.mask > 0))[0, :, top:bottom, left:right]
-        region.in_box(image).add_(inside)
-        return image
+        cut = (..., slice(top, bottom), slice(left, right))
+        return (change[cut] * (self.mask[cut] > 0))[0]
 
 
 class _Level:
     """One resolution: its constants, and the loss with its gradient."""
 
-    def __init__(self, canvas: _Canvas, factor: int, coarsest: int, detail: bool, settings: Settings) -> None:
+    def __init__(self, canvas: Canvas, factor: int, coarsest: int, detail: bool, settings: Settings) -> None:
         self._factor = factor
         self._detail = detail
         self._origin = canvas.origin
@@ -216,9 +240,10 @@ class _Level:
             for first, last in ((top, bottom), (left, right))
         )
         self._box = tuple(
-            slice(int(first / factor) - cut.start, max(int(first / factor) + 1, round(last / factor)) - cut.start)
+            (first / factor - cut.start, max(1, round((last - first) / factor)))
             for (first, last), cut in zip(((top, bottom), (left, right)), self._cut, strict=True)
         )
+        """Where Omega's box begins in what is cut, and how long it is: rows, columns."""
         self.closures = 0
         self.last: dict[str, Tensor] = {}
         self.reference = self._reduced(canvas.picture)
@@ -228,6 +253,8 @@ class _Level:
         """The change of the lowest loss so far."""
         self._area = self.mask.sum()
         strength = 8 * settings.style**3  # 1 at the default
+        if detail:
+            strength = min(strength, 1.0)  # a stronger one weaves: every other pixel lighter
         hold = 4 * settings.keep_colours**2  # likewise
         self._weights = {
             "style": WEIGHT_STYLE * strength,
@@ -237,7 +264,7 @@ class _Level:
             "chroma": WEIGHT_CHROMA * hold,
         }
 
-    def begin(self, canvas: _Canvas, style: Style | None, eye: Eye, tick: Tick) -> None:
+    def begin(self, canvas: Canvas, style: Style | None, eye: Eye, tick: Tick) -> None:
         """Have the network look at the reference and at the style."""
         if self._detail:
             eye = replace(eye, deepest=DETAIL_LAYERS)
@@ -269,7 +296,10 @@ class _Level:
         share = 1 / (1 + STIFFNESS * (per_row[:, None] + per_column).square())
 
         def smooth(gradient: Tensor) -> Tensor:
-            return torch.fft.irfft2(torch.fft.rfft2(gradient * self.omega) * share, s=(rows, columns)) * self.omega
+            smoothed = gradient * self.omega
+            for channel in smoothed[0]:  # one at a time: the spectra of all are as much again
+                channel.copy_(torch.fft.irfft2(torch.fft.rfft2(channel).mul_(share), s=(rows, columns)))
+            return smoothed.mul_(self.omega)
 
         if not self._detail:
             return smooth
@@ -314,7 +344,7 @@ class _Level:
         self.cut(result).copy_(array)
         return result
 
-    def _target(self, canvas: _Canvas, style: Style | None, eye: Eye, tick: Tick) -> list[losses.Moments]:
+    def _target(self, canvas: Canvas, style: Style | None, eye: Eye, tick: Tick) -> list[losses.Moments]:
         if style is not None and style.scale * self._factor >= 0.999 and bool((style.alpha > 0).any()):
             image, alpha = _filled(style.image, style.alpha)[None], style.alpha[None, None]
             wanted = 1 / (self._factor * style.scale)
@@ -337,19 +367,24 @@ class _Level:
     def _evaluate(self, change: Tensor, tick: Tick) -> tuple[Tensor, Tensor]:
         """The loss and its gradient in the change, (1, C, h, w), 0 outside Omega."""
         terms, gradient = self._perception.evaluate(self.reference + self.mask * change, tick)
-        change = change.detach().requires_grad_(True)
+        gradient *= self.mask
         of_pixels = {
-            "grad": losses.gradient(change, self._area),
-            "tone": losses.tone(change, self.mask, self._area, TONE_BLUR + 1, self._finer),
-            "chroma": losses.chroma(change, self.mask, self._area, CHROMA_BLUR + 1, self._finer),
+            "grad": lambda d: losses.gradient(d, self._area),
+            "tone": lambda d: losses.tone(d, self.mask, self._area, TONE_BLUR + 1, self._finer),
+            "chroma": lambda d: losses.chroma(d, self.mask, self._area, CHROMA_BLUR + 1, self._finer),
         }
-        of_pixels = {name: self._weights[name] * term for name, term in of_pixels.items()}
-        (own,) = torch.autograd.grad(torch.stack(list(of_pixels.values())).sum(), change)
+        change = change.detach().requires_grad_(True)
+        for name, loss in of_pixels.items():  # one after the other: each graph is several times the change
+            terms[name] = self._weights[name] * loss(change)
+            gradient += torch.autograd.grad(terms[name], change)[0]
         self.closures += 1
-        self.last = {name: term.detach() for name, term in (terms | of_pixels).items()}
-        return torch.stack(list(self.last.values())).sum(), (gradient * self.mask + own) * self.omega
+        self.last = {name: term.detach() for name, term in terms.items()}
+        return torch.stack(list(self.last.values())).sum(), gradient.mul_(self.omega)
 
     def picture(self, change: Tensor) -> tuple[Tensor, Tensor]:
         """Colours (C, h, w) and alpha (h, w) over Omega's box."""
         rows, columns = self._box
-        return (self.reference + change)[0, :, rows, columns], self.mask[0, 0, rows, columns]
+        image, alpha = (
+            _between(_between(array, -2, *rows), -1, *columns) for array in (self.reference + change, self.mask)
+        )
+        return image[0], alpha[0, 0]

@@ -38,6 +38,7 @@ class LBFGS:
         self._evaluate = evaluate
         self._precondition = precondition
         self._pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)  # s, y, 1 / (s y); 0 leaves it out
+        self._last: tuple[Tensor, Tensor] | None = None  # s and y of the last step
         self.loss, self._gradient = evaluate(x)
         self._scale = first_step / precondition(self._gradient).abs().amax().clamp(min=1e-30)
         self._length = torch.ones_like(self.loss)
@@ -47,12 +48,7 @@ class LBFGS:
         trial = self.x + self._length * self._direction()
         loss, gradient = self._evaluate(trial)
         valid = torch.isfinite(loss) & torch.isfinite(gradient).all()
-        s = trial - self.x
-        y = torch.where(valid, gradient - self._gradient, 0)
-        sy, yy = _dot(s, y), _dot(y, self._precondition(y))
-        curved = sy > 1e-10 * yy.clamp(min=1e-30)
-        self._pairs.append((s, y, torch.where(curved, 1 / sy, 0)))
-        self._scale = torch.where(curved, sy / yy, self._scale)
+        self._last = trial - self.x, torch.where(valid, gradient - self._gradient, 0)
         better = valid & (loss < self.loss)
         self.x = torch.where(better, trial, self.x)
         self.loss = torch.where(better, loss, self.loss)
@@ -61,6 +57,8 @@ class LBFGS:
 
     def _direction(self) -> Tensor:
         """Minus the inverse Hessian's estimate times the gradient: the two-loop recursion."""
+        if self._last is not None:
+            self._learn(*self._last)
         q = -self._gradient
         shares: list[Tensor] = []
         for s, y, inverse in reversed(self._pairs):
@@ -71,6 +69,13 @@ class LBFGS:
         for (s, y, inverse), share in zip(self._pairs, reversed(shares), strict=True):
             q = q + (share - inverse * _dot(y, q)) * s
         return q
+
+    def _learn(self, s: Tensor, y: Tensor) -> None:
+        """Take in a step and what it did to the gradient. Put off until it is asked for: the last one never is."""
+        sy, yy = _dot(s, y), _dot(y, self._precondition(y))
+        curved = sy > 1e-10 * yy.clamp(min=1e-30)
+        self._pairs.append((s, y, torch.where(curved, 1 / sy, 0)))
+        self._scale = torch.where(curved, sy / yy, self._scale)
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

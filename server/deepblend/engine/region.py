@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from deepblend_protocol.errors import MaskEmpty, MaskOutside, PlaneInvalid
@@ -54,7 +54,6 @@ def prepare(request: Request, device: str) -> Region:
     frame = background.rect
     channels = colour.colours(background)
     source, source_alpha = colour.decode(layer, channels, device)
-    below, below_alpha = colour.decode(background, channels, device)
     selection = _Moved(mask, colour.coverage(mask, device)) if mask is not None else None
     # The layer is laid on the background's frame: what lies outside the document cannot be blended.
     laid_alpha = _Moved(layer, source_alpha).onto(frame)
@@ -65,15 +64,17 @@ def prepare(request: Request, device: str) -> Region:
     box = _box(chosen > 0, frame)
     rect = _grown(box, margin(box.w, box.h), frame)
     y, x = rect.y - frame.y, rect.x - frame.x
-    cut = (..., slice(y, y + rect.h), slice(x, x + rect.w))
+    cut = (slice(y, y + rect.h), slice(x, x + rect.w))
+    around = replace(background, samples=background.samples[cut], rect=rect)
+    below, below_alpha = colour.decode(around, channels, device)
     return Region(
         rect=rect,
         box=box,
         source=_Moved(layer, source).onto(rect),
-        source_alpha=laid_alpha[cut],
-        background=below[cut],
-        background_alpha=below_alpha[cut],
-        mask=chosen[cut],
+        source_alpha=laid_alpha[cut].clone(),  # not a view: it would hold the whole document's
+        background=below,
+        background_alpha=below_alpha,
+        mask=chosen[cut].clone(),
     )
 
 

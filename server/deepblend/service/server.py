@@ -26,10 +26,10 @@ from deepblend_protocol.errors import (
 from zmq.auth.thread import ThreadAuthenticator
 
 from .. import __version__
+from ..engine.memory import give_back
 from .clients import Clients
 from .keys import Keys, Provider, shown
 from .log import Log
-from .memory import give_back
 from .options import Options
 from .schedule import Schedule
 from .workers import ENDPOINT, Pool

@@ -1,4 +1,4 @@
-"""Memory of the server's own process."""
+"""Memory of this process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 def give_back() -> None:
-    """Return freed memory to the system, which glibc otherwise keeps: 60 MB after pictures of 24 megapixels."""
+    """Return freed memory to the system, which glibc otherwise keeps, in pieces that fit nothing large."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # another C library, which has no such call
             ctypes.CDLL(None).malloc_trim(0)
