@@ -26,8 +26,9 @@ from torch import Tensor
 
 from .conjugate_gradients import Solver
 
-TOLERANCE = 0.0025
-"""Levels: the greatest error, as estimated, against the exact solution. An eighth of the 0.02 that is asked for."""
+TOLERANCE = 0.01
+"""Levels: the greatest error, as estimated, against the exact solution. Half the 0.02 that is asked for: the error was
+never more than 5% above its estimate (benchmarks.poisson)."""
 CYCLES = 400
 """At most. Ordinary masks take 5 to 9, whatever their size; only mazes with free walls come near."""
 _RENEW = 1 / 100
