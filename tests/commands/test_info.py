@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ def test_everything_is_told(deepblend):
     assert all(device["memory"] > 2**28 for device in known["devices"])
     assert Path(known["weights"]["file"]).stat().st_size == known["weights"]["bytes"]
     assert "CC BY 4.0" in known["weights"]["licence"]
+    assert known["extras"]["files"] == (find_spec("tifffile") is not None)
     assert all(Path(known["places"][name]).exists() for name in ("package", "example", "python"))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gimp import Gimp
-from pictures import TYPES, disc, loaded, picture, stored
+from pictures import TYPES, disc, engine, loaded, picture, stored
 
 WIDTH, HEIGHT = 200, 160
 CASES = [
@@ -52,6 +52,32 @@ image.delete()
     errors[f"{precision} {'gray' if gray else 'RGB'} {space}"] = error
     allowed = {"U8": 0, "U16": 0, "U32": 1e-6, "HALF": 2**-11, "FLOAT": 1e-6, "DOUBLE": 1e-6}[precision.split("_")[0]]
     assert error <= allowed
+
+
+@pytest.mark.parametrize("kind", ["U16", "FLOAT"])
+def test_the_whole_blend_is_the_engines_own(gimp: Gimp, kind: str, errors: dict):
+    """Deep, by the default settings: through GIMP, the wire and the server. (8 bits: see test_documents.)"""
+    below, layer = picture(WIDTH, HEIGHT, 4, kind), picture(110, 90, 4, kind, seed=7)
+    stored(gimp.folder / "below", below)
+    stored(gimp.folder / "layer", layer)
+    x, y, w, h = gimp.run(f"""
+image = tools.new_image({WIDTH}, {HEIGHT}, False, "{kind}_NON_LINEAR")
+tools.new_layer(image, "{gimp.folder}/below", "below", {WIDTH}, {HEIGHT})
+layer = tools.new_layer(image, "{gimp.folder}/layer", "layer", 110, 90, 40, 30)
+image.select_rectangle(Gimp.ChannelOps.REPLACE, 50, 40, 80, 60)
+new = tools.blend(image, layer)["layer"]
+tools.save(new, "{gimp.folder}/new")
+answer = [*list(new.get_offsets())[1:], new.get_width(), new.get_height()]
+image.delete()
+""")
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask[40:100, 50:130] = 255
+    expected, box = engine(layer, (40, 30), below, mask)
+    assert [x, y, w, h] == list(box)
+    white = 1 if below.dtype.kind == "f" else np.iinfo(below.dtype).max
+    error = np.abs(loaded(gimp.folder / "new", below, w, h).astype(np.float64) - expected.astype(np.float64)).max()
+    errors[f"{kind}, default blend against the engine's own"] = error / white
+    assert error / white <= {"U16": 0, "FLOAT": 1e-6}[kind]
 
 
 @pytest.mark.parametrize("precision", ["U8_NON_LINEAR", "U16_NON_LINEAR", "FLOAT_LINEAR", "HALF_NON_LINEAR"])

@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ HELP = "Show the version, devices and memory, torch, the network's weights, and 
 _PACKAGE = Path(__file__).parents[1]
 _SELECTOR = "https://pytorch.org/get-started/locally/"
 _GIB = 2**30
+_EXTRAS = {"files": ("tifffile", "imagecodecs", "OpenEXR"), "ray": ("ray",)}
+"""The modules that each extra brings."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,8 +66,13 @@ def gather() -> dict[str, Any]:
             "command": shutil.which("deepblend") or sys.argv[0],
         },
         "video": {"mp4": ffmpeg(), "webp": True},
+        "extras": {extra: _installed(*modules) for extra, modules in _EXTRAS.items()},
         "advice": advice(torch.version.cuda is not None, torch.cuda.is_available(), nvidia_present()),
     }
+
+
+def _installed(*modules: str) -> bool:
+    return all(find_spec(module) for module in modules)
 
 
 def nvidia_present() -> bool:
@@ -89,6 +97,10 @@ def advice(cuda_build: bool, cuda_available: bool, nvidia: bool) -> list[str]:
     ]
 
 
+def _missing(what: str, extra: str) -> str:
+    return f"for {what}: pip install 'deepblend[{extra}]'"
+
+
 def _lines(known: dict[str, Any]) -> list[str]:
     build = next(
         (
@@ -98,6 +110,7 @@ def _lines(known: dict[str, Any]) -> list[str]:
         ),
         " (CPU only)",
     )
+    extras = known["extras"]
     rows = [
         ("deepblend", known["version"]),
         ("Python", f"{known['python']} on {known['system']}"),
@@ -113,7 +126,9 @@ def _lines(known: dict[str, Any]) -> list[str]:
         ("threads", str(known["threads"])),
         ("weights", f"{known['weights']['file']} ({known['weights']['licence']})"),
         *((place, path) for place, path in known["places"].items() if place != "python"),
-        ("films", "mp4, WebP" if known["video"]["mp4"] else "WebP; for mp4: pip install 'deepblend[video]'"),
+        ("films", "mp4, WebP" if known["video"]["mp4"] else "WebP; " + _missing("mp4", "video")),
+        ("pictures", "16 bits, TIFF, OpenEXR" if extras["files"] else _missing("16 bits, TIFF, OpenEXR", "files")),
+        ("batches", "here, on a Ray cluster" if extras["ray"] else _missing("a Ray cluster", "ray")),
         *(("advice", sentence) for sentence in known["advice"]),
     ]
     return [f"{name:<12} {value}" for name, value in rows]
