@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import psutil
 import pytest
@@ -51,11 +52,27 @@ def pictures(tmp_path: Path) -> list[str]:
     return [word for role in ("source", "mask", "target") for word in (f"--{role}", str(tmp_path / f"{role}.png"))]
 
 
-@pytest.mark.parametrize("method", ["poisson", "deep"])
-def test_the_same_pixels_with_the_server_as_without(deepblend, pictures, tmp_path: Path, method: str) -> None:
+def deeper(path: Path, kind: str) -> str:
+    """The same picture beside it, of 16 bits or of floats."""
+    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert picture is not None
+    written = path.with_name(f"{path.stem}-{kind}.{'png' if kind == 'u16' else 'tif'}")
+    deep = np.uint16(picture * 256.5) if kind == "u16" else np.float32(picture) / 240
+    assert cv2.imwrite(str(written), deep)
+    return str(written)
+
+
+@pytest.mark.parametrize(("method", "kind"), [("poisson", "u8"), ("deep", "u8"), ("deep", "u16"), ("deep", "f32")])
+def test_the_same_pixels_with_the_server_as_without(
+    deepblend, pictures, tmp_path: Path, method: str, kind: str
+) -> None:
     outputs = []
+    if kind != "u8":
+        pictures = [deeper(Path(word), kind) if word.endswith(".png") else word for word in pictures]
+    ending = "tif" if kind == "f32" else "png"
     for how in ("here", "served"):
-        output, layer, report = (tmp_path / f"{how}-{name}" for name in ("out.png", "layer.png", "report.json"))
+        output, layer = (tmp_path / f"{how}-{name}.{ending}" for name in ("out", "layer"))
+        report = tmp_path / f"{how}-report.json"
         options = ["--method", method, "--output", output, "--layer", layer, "--report", report, "--device", "auto"]
         done = deepblend("blend", *pictures, *options, *(["--server"] if how == "served" else []))
         assert done.returncode == 0, done.stderr
@@ -63,6 +80,7 @@ def test_the_same_pixels_with_the_server_as_without(deepblend, pictures, tmp_pat
         known |= {"files": {}, "seconds": sorted(known["seconds"]), "peak_memory_bytes": 0}
         for level in known["levels"]:
             del level["seconds"]
+        assert known["sample_type"] == {"u8": "uint8", "u16": "uint16", "f32": "float32"}[kind]
         outputs.append((output.read_bytes(), layer.read_bytes(), known))
     for here, served in zip(*outputs, strict=True):
         assert here == served
