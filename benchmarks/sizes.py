@@ -133,14 +133,13 @@ def borders(args: argparse.Namespace) -> None:
     print(f"\nchange: result less source. Blended region {region.w} x {region.h}.")
 
 
-def tiles_of(report: Any) -> dict[str, list[Box]]:
-    """Boxes by level from a report: report["tiles"], a list of boxes or one list of boxes a level."""
-    found = report.get("tiles") or []
-    if isinstance(found, dict):
-        found = list(found.values())
-    if found and isinstance(found[0][0], (int, float)):
-        found = [found]
-    return {f"level {k}": [tuple(map(round, box)) for box in boxes] for k, boxes in enumerate(found) if len(boxes) > 1}
+def tiles_of(report: dict[str, Any]) -> dict[str, list[Box]]:
+    """Boxes of the tiles by level, of levels that have several."""
+    return {
+        f"level {k}": [tuple(tile) for tile in level["tiles"]]
+        for k, level in enumerate(report["levels"])
+        if level["tiles"]
+    }
 
 
 def regular(box: Box, side: int) -> list[Box]:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .colour import luma
+from .masks import box_mean
 
 CONTRAST = 100.0
 """Levels: a change this large counts as 1 in the pixel losses."""
@@ -178,5 +179,4 @@ def _blurred(change: Tensor, width: int, step: int) -> Tensor:
     if step > 1:
         below, right = (-side % step for side in change.shape[-2:])
         change = F.avg_pool2d(F.pad(change, (0, right, 0, below)), step)
-    rows = F.avg_pool2d(change, (width, 1), 1, (width // 2, 0))  # a box is separable
-    return F.avg_pool2d(rows, (1, width), 1, (0, width // 2)) / CONTRAST
+    return box_mean(change, width) / CONTRAST

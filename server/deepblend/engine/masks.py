@@ -8,6 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+_AT_A_TIME = 1 << 20
+"""Pixels that are worked on at once, on the CPU: what its caches hold."""
+
+
+def box_mean(array: Tensor, width: int) -> Tensor:
+    """Means over width x width pixels, an odd number, of (..., H, W); beyond the array lies 0."""
+    rows = F.avg_pool2d(array, (width, 1), 1, (width // 2, 0))  # a box is separable
+    return F.avg_pool2d(rows, (1, width), 1, (0, width // 2))
+
 
 def distance_inside(inside: Tensor, limit: float) -> Tensor:
     """The Euclidean distance from each inside pixel to the nearest outside pixel, at most ``limit``.
@@ -27,10 +36,12 @@ def distance_inside(inside: Tensor, limit: float) -> Tensor:
     below = torch.where(inside, torch.full_like(rows, math.inf), rows).flip(0).cummin(0).values.flip(0) - rows
     vertical = torch.minimum(above, below).clamp(max=reach + 1) ** 2  # (H, W)
     square = vertical.clone()
-    for offset in range(1, min(reach, width - 1) + 1):
-        cost = float(offset * offset)
-        torch.minimum(square[:, offset:], vertical[:, :-offset] + cost, out=square[:, offset:])
-        torch.minimum(square[:, :-offset], vertical[:, offset:] + cost, out=square[:, :-offset])
+    at_once = height if inside.is_cuda else max(1, _AT_A_TIME // width)
+    for near, best in zip(vertical.split(at_once), square.split(at_once), strict=True):
+        for offset in range(1, min(reach, width - 1) + 1):
+            cost = float(offset * offset)
+            torch.minimum(best[:, offset:], near[:, :-offset] + cost, out=best[:, offset:])
+            torch.minimum(best[:, :-offset], near[:, offset:] + cost, out=best[:, :-offset])
     return square.sqrt().clamp(max=limit)
 
 

@@ -9,7 +9,6 @@ light fades.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from . import masks
@@ -45,7 +44,7 @@ def rescuing(region: Region, image: Tensor, keep_colours: float) -> Tensor | Non
     if keep_colours == 0 or float(lost.amax()) < _IGNORED:
         return None
     width = 2 * max(1, round(_length(region) / 4)) + 1
-    share = F.avg_pool2d((lost / _SCALE).clamp(0, 1)[None], width, 1, width // 2)[0]
+    share = masks.box_mean((lost / _SCALE).clamp(0, 1)[None], width)[0]
     return _spread(region, _RESCUE * keep_colours * share * _ramp(region))
 
 
