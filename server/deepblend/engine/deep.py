@@ -181,7 +181,8 @@ class Canvas:
 
     @classmethod
     def around(cls, region: Region, reference: Tensor) -> Canvas:
-        """
+        """The canvas of a blend.
+
         Args:
             reference: (C, H, W), levels; the Poisson solution on the region's arrays.
         """
