@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import small_requests
 import torch
+from deepblend.engine import deep
 from deepblend.engine.features import fast_type, load
 from deepblend.engine.request import Layer, Plane, Rect, Request
 from deepblend_protocol.settings import resolve
@@ -159,3 +161,19 @@ def texture_distance() -> Callable[[Tensor, Tensor, Tensor], float]:
         return float(np.mean([float((c - t).norm() / t.norm()) for c, t in zip(ours, wanted, strict=True)]))
 
     return distance
+
+
+@pytest.fixture
+def few_evaluations(monkeypatch) -> None:
+    monkeypatch.setattr(deep, "CLOSURES_COARSEST", 4)
+    monkeypatch.setattr(deep, "CLOSURES_BASE", 4)
+
+
+@pytest.fixture
+def small(scenes: Scenes) -> Callable[..., Request]:
+    """``scenes.request`` in small."""
+
+    def make(dtype: Any = np.uint8, **options: Any) -> Request:
+        return scenes.request(dtype, **{"canvas": small_requests.CANVAS, "object": small_requests.SMALL, **options})
+
+    return make

@@ -1,63 +1,28 @@
-"""The engine's door: what a layer is, for any document, mask and method."""
+"""The engine's door: what a layer is, for any document, mask and setting."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from deepblend.engine import blend as door
-from deepblend.engine import colour, deep, poisson
-from deepblend.engine import features as network
+from deepblend.engine import colour
 from deepblend.engine.blend import blend
-from deepblend.engine.request import Layer, Plane, Rect, Request
-from deepblend_protocol.errors import DeviceMemory, DeviceUnknown, FeaturesUnavailable, PlaneInvalid
+from deepblend.engine.request import Plane, Rect
+from deepblend_protocol.errors import PlaneInvalid
 from deepblend_protocol.settings import resolve
+from small_requests import PAPER, SMALL, both_methods, same, texture_of
 
-CANVAS, SMALL = Rect(-11, 7, 60, 54), Rect(7, 22, 26, 24)
-"""A document and a place for the object where a closure costs little."""
+pytestmark = pytest.mark.usefixtures("few_evaluations")
+
 PLAIN: dict[str, Any] = {"method": "poisson", "keep_colours": 0}
 """Perez's equation as it stands."""
-
-both_methods = pytest.mark.parametrize("method", ["poisson", "deep"])
-
-
-@pytest.fixture(autouse=True)
-def few(monkeypatch):
-    """Few closures: what is tested here but for a few tests is not how far they come."""
-    monkeypatch.setattr(deep, "CLOSURES_COARSEST", 4)
-    monkeypatch.setattr(deep, "CLOSURES_BASE", 4)
-
-
-@pytest.fixture
-def small(scenes):
-    """``scenes.request`` in small."""
-
-    def make(dtype: Any = np.uint8, **options: Any) -> Request:
-        return scenes.request(dtype, **{"canvas": CANVAS, "object": SMALL, **options})
-
-    return make
 
 
 def selection(values: np.ndarray, rect: Rect) -> Plane:
     return Plane(values.astype(np.float32), rect, "Y")
-
-
-def same(one: Layer, two: Layer) -> bool:
-    return one.plane.rect == two.plane.rect and np.array_equal(one.plane.samples, two.plane.samples)
-
-
-def texture_of(scenes, layer: Layer, request: Request, distance, style: Plane) -> float:
-    """The texture's distance to a picture's, inside the layer's alpha, laid over the background."""
-    alpha = scenes.alpha(layer)
-    white = np.iinfo(request.background.samples.dtype).max
-    below = scenes.within(layer.plane.rect, request.background.samples, request.background.rect)[..., :3] / white
-    picture = below + alpha[..., None] * (scenes.colours(layer) - below)
-    tensors = [torch.from_numpy(255 * array).permute(2, 0, 1).float() for array in (picture, style.samples / white)]
-    return distance(tensors[0], torch.from_numpy(alpha).float(), tensors[1])
 
 
 # What a layer is
@@ -364,192 +329,6 @@ def test_mixed_gradients_let_the_ground_show_through_a_smooth_object(small, scen
     assert detail[1] > 1.5 * detail[0]
 
 
-# The observer
-
-
-class Watcher:
-    """Notes what it is told; stops at a call, or in a stage's call."""
-
-    def __init__(self, stop_at: int | None = None, previews: tuple[int, ...] = ()) -> None:
-        self.stop_at, self.sizes = stop_at, previews
-        self.progress: list[float] = []
-        self.stages: list[str] = []
-        self.losses: list[dict[str, float]] = []
-        self.previews: list[tuple[int, Plane]] = []
-
-    def __call__(self, step) -> bool:
-        self.progress.append(step.progress)
-        self.stages.append(step.stage)
-        self.losses.append(step.losses())
-        self.previews += [(size, step.preview(size)) for size in self.sizes]
-        return len(self.progress) == self.stop_at
-
-
-PAPER: dict[str, Any] = {
-    "method": "paper",
-    "paper": {"num_steps": 3, "second_pass": False},
-    "canvas": Rect(4, 5, 32, 30),
-    "object": Rect(9, 11, 20, 18),
-}
-"""One step of 20 closures on a small document."""
-every_method = pytest.mark.parametrize(
-    "settings", [{"method": "poisson"}, {"method": "deep"}, PAPER], ids=["poisson", "deep", "paper"]
-)
-
-
-@every_method
-def test_progress_rises_and_1_is_never_told(small, settings):
-    watcher = Watcher()
-    layer = blend(small(**settings), watcher)
-    assert len(watcher.progress) > 3
-    assert all(0 <= progress < 1 for progress in watcher.progress)
-    assert watcher.progress == sorted(watcher.progress)
-    assert watcher.progress[-1] > 0.4
-    assert not layer.stopped
-
-
-@every_method
-def test_losses_are_told_by_name(small, settings):
-    watcher = Watcher()
-    blend(small(**settings), watcher)
-    names = {"poisson": set(), "deep": {"style", "content", "grad", "tone", "chroma"}}
-    last = watcher.losses[-1]
-    assert set(last) == names.get(settings["method"], set(last))
-    assert all(isinstance(value, float) and np.isfinite(value) for value in last.values())
-    if settings["method"] == "paper":
-        assert {"style"} < set(watcher.losses[0])
-
-
-@every_method
-def test_the_observer_does_not_change_the_result(small, settings):
-    requests = small(np.float32, **settings), small(np.float32, **settings)
-    assert same(blend(requests[0]), blend(requests[1], Watcher(previews=(16,))))
-
-
-@pytest.mark.parametrize(
-    ("method", "place"),
-    [
-        *(
-            (method, place)
-            for method in ("poisson", "deep")
-            for place in (SMALL, Rect(5, 12, 7, 41), Rect(0, 22, 45, 6))
-        ),
-        ("paper", PAPER["object"]),
-    ],
-)
-def test_previews_of_any_size_at_every_stage(small, scenes, monkeypatch, method, place):
-    monkeypatch.setattr(deep, "BASE", 20)  # two or three levels
-    sizes = (1, 10, 33, 4000)
-    watcher = Watcher(previews=sizes)
-    options = {**(PAPER if method == "paper" else {"method": method}), "object": place}
-    layer = blend(small(np.float32, alpha=np.ones((place.h, place.w)), **options), watcher)
-    assert len(watcher.previews) == len(sizes) * len(watcher.progress)
-    longest = max(layer.plane.rect.w, layer.plane.rect.h)
-    for size, preview in watcher.previews:
-        colour.check(preview, "preview")  # its scale and samples agree
-        assert preview.rect == layer.plane.rect
-        assert (preview.channels, preview.samples.dtype, preview.encoding) == ("RGBA", np.float32, "perceptual")
-        assert max(preview.samples.shape[:2]) <= min(size, longest)
-        assert np.isfinite(preview.samples).all()
-        assert scenes.alpha(preview).min() > 0.2  # half-covered pixels at the border
-    full = [preview for size, preview in watcher.previews if size == 4000]
-    assert full[-1].samples.shape == layer.plane.samples.shape
-    assert full[-1].scale == 1
-
-
-def test_previews_show_the_blend_coming(small, scenes):
-    """The last ones are nearer to the result than the first; alpha is the mask's."""
-    watcher = Watcher(previews=(4000,))
-    layer = blend(small(np.float32), watcher)
-    inside = scenes.alpha(layer) > 0
-    final = scenes.colours(layer)[inside]
-    large = [preview for _, preview in watcher.previews if preview.scale == 1]  # the coarse level's are smaller
-    assert len(large) < len(watcher.previews)
-    errors = [np.abs(scenes.colours(preview)[inside] - final).mean() for preview in large]
-    assert errors[-1] < 1e-5
-    assert errors[0] > 10 * errors[-1]
-    assert all(np.array_equal(scenes.alpha(preview), scenes.alpha(layer)) for preview in large)
-
-
-def test_previews_of_gray_documents_are_gray(small):
-    watcher = Watcher(previews=(8,))
-    blend(small(gray=True), watcher)
-    assert {preview.channels for _, preview in watcher.previews} == {"YA"}
-
-
-@pytest.fixture
-def evaluations():
-    """Counts the pictures that pass through the shipped network."""
-    count = [0]
-    hook = network.load("shipped", "cpu").register_forward_hook(lambda *_: count.__setitem__(0, count[0] + 1))
-    yield lambda: count[0]
-    hook.remove()
-
-
-@both_methods
-def test_stopped_at_the_first_call_it_is_nearer_to_the_solution_than_a_paste(small, scenes, evaluations, method):
-    request = small(np.float32, method=method)
-    watcher = Watcher(stop_at=1)
-    layer = blend(request, watcher)
-    assert layer.stopped
-    assert watcher.stages == ["poisson"]
-    assert evaluations() == 0
-    solved = blend(small(np.float32, method="poisson"))
-    inside = scenes.alpha(layer) > 0
-    pasted = scenes.within(layer.plane.rect, scenes.colours(request.layer), SMALL)[inside]
-    exact, found = scenes.colours(solved)[inside], scenes.colours(layer)[inside]
-    assert np.isfinite(found).all()
-    assert np.abs(found - exact).mean() < 0.5 * np.abs(pasted - exact).mean()
-    np.testing.assert_array_equal(scenes.alpha(layer), scenes.alpha(solved))
-
-
-@pytest.mark.parametrize("closures", [3, 6], ids=["in the coarse level", "in the fine level"])
-def test_stopped_midway_it_ends_at_once_and_is_nearer_to_the_style(
-    small, scenes, monkeypatch, evaluations, texture_distance, closures
-):
-    monkeypatch.setattr(deep, "BASE", 20)  # two levels for a box of some 24 pixels
-    request = small()
-    counts: list[int] = []
-
-    class Stopper(Watcher):
-        def __call__(self, step) -> bool:
-            super().__call__(step)
-            counts.append(evaluations())
-            return self.stages.count("optimise") == closures + 1  # the first comes before any closure
-
-    watcher = Stopper()
-    layer = blend(request, watcher)
-    assert layer.stopped
-    assert evaluations() == counts[-1]
-    levels = layer.report["levels"]
-    assert [level["closures"] for level in levels] == ([3] if closures == 3 else [4, 2])
-    assert layer.plane.samples[..., 3].any()
-    start = blend(small(method="poisson"))
-    style = request.background
-    reached, before = (texture_of(scenes, one, request, texture_distance, style) for one in (layer, start))
-    assert reached < before
-
-
-def test_stopped_before_the_first_closure_it_is_the_poisson_blend(small, evaluations):
-    class Stopper(Watcher):
-        def __call__(self, step) -> bool:
-            super().__call__(step)
-            return step.stage == "optimise"
-
-    layer = blend(small(), Stopper())
-    assert layer.stopped
-    assert evaluations() == 0
-    assert same(layer, blend(small(method="poisson")))
-
-
-def test_stopping_the_published_algorithm(small):
-    watcher = Watcher(stop_at=2)
-    layer = blend(small(**PAPER), watcher)
-    assert layer.stopped
-    assert len(watcher.progress) == 2
-    assert layer.plane.samples[..., 3].any()
-
-
 # The published algorithm
 
 
@@ -568,94 +347,3 @@ def test_the_published_algorithm_changes_nothing_outside(small, scenes):
 
 def test_the_published_algorithm_on_gray(small):
     assert blend(small(gray=True, **PAPER)).plane.channels == "YA"
-
-
-# Devices, networks, the report
-
-
-@both_methods
-def test_an_unknown_device_is_refused(small, method):
-    with pytest.raises(DeviceUnknown, match=r"no device 'abacus' here. Available: auto, .*cpu"):
-        blend(small(method=method, device="abacus"))
-
-
-def test_a_network_that_cannot_be_had_is_refused_with_the_way_out(small, tmp_path, monkeypatch):
-    """An empty cache, and a proxy at which nobody listens. Poisson needs none and works."""
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    network.load.cache_clear()
-    with pytest.raises(FeaturesUnavailable, match="--features shipped"):
-        blend(replace(small(), features="torchvision"))
-    assert blend(replace(small(method="poisson"), features="torchvision")).report["method"] == "poisson"
-
-
-@pytest.mark.parametrize("words", ["CUDA out of memory. Tried to allocate 2.00 GiB", None])
-def test_too_little_memory_on_a_gpu_falls_back_to_the_cpu_and_says_so(small, monkeypatch, words):
-    """A GPU that has no memory: what it raises is CUDA's own error, or the engine's."""
-    run = door._Run.layer
-    devices = []
-
-    def layer(self) -> Layer:
-        devices.append(self.device)
-        if self.device == "cpu":
-            return run(self)
-        raise torch.cuda.OutOfMemoryError(words) if words else DeviceMemory(device=self.device)
-
-    monkeypatch.setattr(door, "choose", lambda name: "cuda:0")
-    monkeypatch.setattr(door._Run, "layer", layer)
-    fallen = blend(small(device="auto"))
-    assert devices == ["cuda:0", "cpu"]
-    assert fallen.report["device"] == "cpu"
-    assert fallen.report["notes"] == [
-        "The device cuda:0 has too little free memory for this blend. Close other programs or select less. "
-        "The CPU was used instead."
-    ]
-    monkeypatch.undo()
-    monkeypatch.setattr(deep, "CLOSURES_COARSEST", 4)
-    assert same(fallen, blend(small(device="cpu")))
-
-
-def test_too_little_memory_on_the_cpu_is_one_sentence(small, monkeypatch):
-    def layer(self) -> Layer:
-        raise MemoryError
-
-    monkeypatch.setattr(door._Run, "layer", layer)
-    with pytest.raises(DeviceMemory, match="The device cpu has too little free memory"):
-        blend(small())
-
-
-@every_method
-def test_the_report_is_json_and_complete(small, settings):
-    request = small(**settings)
-    layer = blend(request)
-    report = json.loads(json.dumps(layer.report, allow_nan=False))
-    assert report == layer.report
-    assert report["method"] == settings["method"]
-    assert report["device"] == "cpu"
-    assert report["threads"] == torch.get_num_threads()
-    assert report["features"] == "shipped"
-    assert report["settings"] == asdict(request.settings)
-    box = layer.plane.rect
-    assert report["sizes"]["box"] == box._asdict()
-    assert report["sizes"]["omega"] == int((layer.plane.samples[..., 3] > 0).sum())
-    crop = Rect(**report["sizes"]["crop"])
-    assert crop.x <= box.x
-    assert crop.y <= box.y
-    assert crop.x + crop.w >= box.x + box.w
-    assert crop.y + crop.h >= box.y + box.h
-    assert report["sample_type"] == "uint8"
-    assert report["peak_memory_bytes"] is None or report["peak_memory_bytes"] > 1e6
-    assert report["notes"] == []
-    stages = {"poisson": {"poisson"}, "deep": {"poisson", "network", "optimise"}, "paper": {"network", "optimise"}}
-    seconds = report["seconds"]
-    assert set(seconds) == {"prepare", "encode", "total"} | stages[settings["method"]]
-    assert sum(seconds.values()) - seconds["total"] <= seconds["total"] + 1e-3
-    if settings["method"] == "deep":
-        assert [set(level) for level in report["levels"]] == [{"size", "closures", "tiles", "seconds", "losses"}] * 2
-    else:
-        assert report["levels"] == []
-    if settings["method"] != "paper":
-        assert report["poisson"]["residual"] <= poisson.TOLERANCE

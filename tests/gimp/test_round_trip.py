@@ -20,18 +20,27 @@ CASES = [
 ]
 
 
+def opened(
+    gimp: Gimp, below: np.ndarray, layer: np.ndarray, precision: str, gray: bool = False, profile: str | None = None
+) -> str:
+    """Script that opens an image with two layers."""
+    stored(gimp.folder / "below", below)
+    stored(gimp.folder / "layer", layer)
+    return f"""
+image = tools.new_image({WIDTH}, {HEIGHT}, {gray}, "{precision}", {profile!r})
+tools.new_layer(image, "{gimp.folder}/below", "below", {WIDTH}, {HEIGHT})
+layer = tools.new_layer(image, "{gimp.folder}/layer", "layer", 110, 90, 40, 30)
+"""
+
+
 @pytest.mark.parametrize(("precision", "gray", "space"), CASES, ids=lambda case: str(case).lower())
 def test_a_layer_identical_to_its_background_comes_back_identical(
     gimp: Gimp, precision: str, gray: bool, space: str, adobe: Path, errors: dict
 ):
     below = picture(WIDTH, HEIGHT, 2 if gray else 4, precision.split("_")[0])
     kept = below[30:120, 40:150]
-    stored(gimp.folder / "below", below)
-    stored(gimp.folder / "layer", kept)
     answer = gimp.run(f"""
-image = tools.new_image({WIDTH}, {HEIGHT}, {gray}, "{precision}", {str(adobe) if space else None!r})
-tools.new_layer(image, "{gimp.folder}/below", "below", {WIDTH}, {HEIGHT})
-layer = tools.new_layer(image, "{gimp.folder}/layer", "layer", 110, 90, 40, 30)
+{opened(gimp, below, kept, precision, gray, str(adobe) if space else None)}
 image.select_ellipse(Gimp.ChannelOps.REPLACE, 50, 40, 80, 60)
 done = tools.blend(image, layer, method="poisson")
 new = done["layer"]
@@ -58,12 +67,8 @@ image.delete()
 def test_the_whole_blend_is_the_engines_own(gimp: Gimp, kind: str, errors: dict):
     """Deep, by the default settings: through GIMP, the wire and the server. (8 bits: see test_documents.)"""
     below, layer = picture(WIDTH, HEIGHT, 4, kind), picture(110, 90, 4, kind, seed=7)
-    stored(gimp.folder / "below", below)
-    stored(gimp.folder / "layer", layer)
     x, y, w, h = gimp.run(f"""
-image = tools.new_image({WIDTH}, {HEIGHT}, False, "{kind}_NON_LINEAR")
-tools.new_layer(image, "{gimp.folder}/below", "below", {WIDTH}, {HEIGHT})
-layer = tools.new_layer(image, "{gimp.folder}/layer", "layer", 110, 90, 40, 30)
+{opened(gimp, below, layer, f"{kind}_NON_LINEAR")}
 image.select_rectangle(Gimp.ChannelOps.REPLACE, 50, 40, 80, 60)
 new = tools.blend(image, layer)["layer"]
 tools.save(new, "{gimp.folder}/new")
@@ -93,12 +98,8 @@ def test_a_soft_disc_is_seen_as_the_engine_means_it(gimp: Gimp, precision: str, 
     below[..., 3] = white
     layer = np.full((90, 110, 4), 0.5 * white, TYPES[kind])
     layer[..., 3] = (disc(110, 90, soft=30) * white).astype(TYPES[kind])
-    stored(gimp.folder / "below", below)
-    stored(gimp.folder / "layer", layer)
     x, y, w, h = gimp.run(f"""
-image = tools.new_image({WIDTH}, {HEIGHT}, False, "{precision}")
-tools.new_layer(image, "{gimp.folder}/below", "below", {WIDTH}, {HEIGHT})
-layer = tools.new_layer(image, "{gimp.folder}/layer", "layer", 110, 90, 40, 30)
+{opened(gimp, below, layer, precision)}
 new = tools.blend(image, layer, method="poisson", keep_colours=1.0, hide_original="yes")["layer"]
 tools.save(new, "{gimp.folder}/new")
 tools.composite(image, "{gimp.folder}/seen")
@@ -125,12 +126,8 @@ def test_sixteen_bits_stay_sixteen_bits(gimp: Gimp):
     below = picture(WIDTH, HEIGHT, 4, "U16")
     layer = np.full((90, 110, 4), 65535, np.uint16)
     layer[..., :3] = (30000 + np.arange(110) * 7)[None, :, None]
-    stored(gimp.folder / "below", below)
-    stored(gimp.folder / "layer", layer)
     w, h = gimp.run(f"""
-image = tools.new_image({WIDTH}, {HEIGHT}, False, "U16_NON_LINEAR")
-tools.new_layer(image, "{gimp.folder}/below", "below", {WIDTH}, {HEIGHT})
-layer = tools.new_layer(image, "{gimp.folder}/layer", "layer", 110, 90, 40, 30)
+{opened(gimp, below, layer, "U16_NON_LINEAR")}
 new = tools.blend(image, layer, style=0.3)["layer"]
 tools.save(new, "{gimp.folder}/new")
 answer = [new.get_width(), new.get_height()]
