@@ -8,8 +8,6 @@ import platform
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as in the server: threads that wait sleep, and cost no seconds
-
 import numpy as np
 from deepblend import Layer, Plane, Rect, Request
 from deepblend_protocol import geometry

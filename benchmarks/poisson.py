@@ -7,11 +7,8 @@ extra "test".
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
-
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait sleep, and leave the cores to other programs
 
 import cv2
 import numpy as np

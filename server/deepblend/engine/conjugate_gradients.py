@@ -19,31 +19,27 @@ from .multigrid import LINKS, TINY, Grid, Shape, cycle, finest_pixels, run
 
 
 class Solver:
-    """Solves for c: :meth:`step` until :meth:`error` is small enough, then :meth:`solution`.
+    """Solves for c: :meth:`begin`, :meth:`step` until :meth:`error` is small enough, then :meth:`solution`.
 
     Every component of Omega needs a fixed neighbour.
     """
 
-    def __init__(self, omega: Tensor, fixed: Tensor, screen: Tensor | None, f: Tensor) -> None:
+    def __init__(self, omega: Tensor, fixed: Tensor, screen: Tensor | None, channels: int) -> None:
         """
         Args:
             omega: (H, W) bool, the unknown pixels.
             fixed: (H, W) bool, the pixels where c = 0. What is in neither does not exist.
-            screen: (H, W) float, not negative; None for 0 everywhere.
-            f: (C, H, W) float32; read inside omega.
+            screen: (H, W) float32, not negative; None for 0 everywhere.
+            channels: of the right-hand sides; memory is in proportion.
         """
-        self.size, self.shape = f.shape, Shape.of(f)
-        masks = self.shape.split(torch.stack((omega, fixed)).to(f.dtype))  # (4, 2, n)
-        weight = torch.zeros_like(masks[:, 0]) if screen is None else self.shape.split(screen[None])[:, 0]
-        pixels = finest_pixels(self.shape, masks[:, 0], masks[:, 1], weight)
-        self.links, self.tied = pixels.links, pixels.ground.sum(0).add_(pixels.screen)  # (8, n), (4, n)
-        grid = Grid(self.shape, pixels, finest=True)
+        self.shape = Shape.of(omega)
+        self.links, self.tied, grid = _grids(self.shape, omega, fixed, screen)
         self.scale = grid.scale[:, None]  # (4, 1, n)
-        self.base: Tensor | None = None  # c without what u adds to it
-        self.f = self.shape.split(f).mul_(self.scale)  # (4, C, n), what is left for u
+        cells = grid.scale.new_zeros(channels, self.shape.n)
+        self.size = (channels, *omega.shape)
+        self.f = self.scale.new_zeros(4, *cells.shape)  # what is left for u
         f_red, f_black = self.f[:2], self.f[2:]
-        self.residual, self.u, self.z, self.p, self.image, self.red = f.new_zeros(6, *f_red.shape)
-        cells = f.new_zeros(f_red.shape[1:])
+        self.residual, self.u, self.z, self.p, self.image, self.red = self.f.new_zeros(6, *f_red.shape)
         self.reduce = grid.neighbours(True, f_black, f_red, self.residual)
         self.before = grid.neighbours(False, None, self.residual, self.red) + grid.restrict(self.red, cells)
         self.cycle = cycle(grid.next, self.shape.image(cells))
@@ -51,8 +47,17 @@ class Solver:
         self.apply = grid.neighbours(False, None, self.p, self.red)
         self.apply += grid.neighbours(True, self.p, self.red, self.image, -1.0)
         self.complete = grid.neighbours(False, f_red, self.u, self.red)
+
+    def begin(self, f: Tensor) -> None:
+        """Start from c = 0 with a right-hand side (channels, H, W) float32, read inside omega."""
+        for part, own in self.shape.pairs(f, self.f):
+            own.copy_(part)
+        self.f.mul_(self.scale)
+        self.u.zero_()
+        self.p.zero_()
         self.beta = f.new_zeros(())
         self.steps: list[Tensor] = []
+        self.base: Tensor | None = None  # c without what u adds to it
         run(self.reduce)
         self.energy = self._precondition()
 
@@ -132,3 +137,12 @@ class Solver:
             for part, own in self.shape.pairs(c, self.base):
                 part.add_(own)
         return c
+
+
+def _grids(shape: Shape, omega: Tensor, fixed: Tensor, screen: Tensor | None) -> tuple[Tensor, Tensor, Grid]:
+    """Which links there are (8, n) uint8, what ties each pixel to c = 0 (4, n), and the grids."""
+    masks = shape.split(torch.stack((omega, fixed)).to(torch.uint8))  # (4, 2, n)
+    weight = torch.zeros(4, shape.n, device=omega.device) if screen is None else shape.split(screen[None])[:, 0]
+    pixels = finest_pixels(shape, masks[:, 0], masks[:, 1], weight)
+    tied = pixels.ground.sum(0, dtype=weight.dtype).add_(pixels.screen)
+    return pixels.links, tied, Grid(shape, pixels, finest=True)

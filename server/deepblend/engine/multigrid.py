@@ -108,9 +108,9 @@ class Pixels(NamedTuple):
     """What is known of one grid's pixels, unscaled."""
 
     omega: Tensor
-    """(4, n): 1 in Omega, else 0."""
+    """(4, n), float32 or, on the finest grid, uint8, as links and ground: 1 in Omega, else 0."""
     screen: Tensor
-    """(4, n)."""
+    """(4, n), float32."""
     links: Tensor
     """(8, n): conductance of each of LINKS."""
     ground: Tensor
@@ -118,7 +118,7 @@ class Pixels(NamedTuple):
 
 
 def finest_pixels(shape: Shape, omega: Tensor, fixed: Tensor, screen: Tensor) -> Pixels:
-    """From (4, n) each, 0 or 1 but for the screen: every conductance is 1."""
+    """From (4, n) each, uint8 0 or 1 but for the screen: every conductance is 1."""
     links = omega.new_zeros(8, shape.n)
     ground = omega.new_zeros(4, 4, shape.n)
     for index, (a, b, step) in enumerate(LINKS):
@@ -126,7 +126,7 @@ def finest_pixels(shape: Shape, omega: Tensor, fixed: Tensor, screen: Tensor) ->
         torch.mul(shape.at(omega[a]), shape.at(omega[b], step), out=shape.at(links[index]))
         torch.mul(shape.at(omega[a]), shape.at(fixed[b], step), out=shape.at(ground[ahead, a]))
         torch.mul(shape.at(omega[b]), shape.at(fixed[a], step, -1), out=shape.at(ground[back, b]))
-    return Pixels(omega, screen * omega, links, ground)
+    return Pixels(omega, screen.mul_(omega), links, ground)
 
 
 class _Direct:
@@ -153,18 +153,18 @@ class Grid:
     def __init__(self, shape: Shape, pixels: Pixels, finest: bool = False) -> None:
         self.shape = shape
         omega, screen, links, ground = pixels
-        diagonal = ground.sum(0).add_(screen)  # (4, n)
+        diagonal = ground.sum(0, dtype=screen.dtype).add_(screen)  # (4, n)
         for (a, b, step), link in zip(LINKS, links, strict=True):
             shape.at(diagonal[a]).add_(shape.at(link))
             shape.at(diagonal[b]).add_(shape.at(link, step, -1))
         self.scale = diagonal.clamp_min(TINY).rsqrt_().mul_(omega)  # (4, n)
-        self.links = torch.zeros_like(links)  # (8, n), scaled: K
+        self.links = screen.new_zeros(8, shape.n)  # scaled: K
         for (a, b, step), link, own in zip(LINKS, links, self.links, strict=True):
             torch.mul(shape.at(self.scale[a]), shape.at(self.scale[b], step), out=shape.at(own)).mul_(shape.at(link))
 
         cells = self._cells(pixels, finest)
         cell_scale = self._cell_scale(cells)
-        self.weights = omega.new_zeros(2, 3, shape.n)
+        self.weights = screen.new_zeros(2, 3, shape.n)
         """P, scaled: by red colour, the shares of its own cell, of the nearest in its row and of that in its column."""
         for red, (own, *near) in enumerate(self.weights):
             root = diagonal[red].sqrt()
@@ -188,8 +188,9 @@ class Grid:
     def _cells(self, pixels: Pixels, finest: bool) -> Tensor:
         """The cells as pixels: omega, screen, links right and below, ground by direction; (8, n)."""
         omega, screen, links, ground = pixels
-        cells = omega.new_zeros(8, self.shape.n)
-        torch.amax(omega, 0, out=cells[0])
+        cells = screen.new_zeros(8, self.shape.n)
+        between = screen.new_empty(self.shape.n)
+        cells[0].copy_(omega.amax(0))
         torch.sum(screen, 0, out=cells[1])
         torch.add(links[1], links[3], out=cells[2]).mul_(0.5)
         torch.add(links[5], links[7], out=cells[3]).mul_(0.5)
@@ -201,10 +202,11 @@ class Grid:
                 if finest:  # the same, for conductances 0 and 1
                     total.add_(own, alpha=1 / 1.5 if outside else 1 / 0.5)
                 elif outside:
-                    total.add_(own / (1 + 0.5 * own))
+                    total.addcdiv_(own, torch.mul(own, 0.5, out=between).add_(1))
                 else:
-                    between = _COLOURS.index((row, 1 - column) if direction in (_WEST, _EAST) else (1 - row, column))
-                    total.add_(own / (1 - 0.5 * own * (1 - omega[between])).clamp_min_(0.5))
+                    beside = (row, 1 - column) if direction in (_WEST, _EAST) else (1 - row, column)
+                    torch.sub(omega[_COLOURS.index(beside)], 1, out=between).mul_(own).mul_(0.5)
+                    total.addcdiv_(own, between.add_(1).clamp_min_(0.5))
         return cells
 
     def _cell_scale(self, cells: Tensor) -> Tensor:
