@@ -368,6 +368,38 @@ def test_the_observer_sees_the_image_take_shape_and_stops_it() -> None:
     assert seen[-1][0] == 1 and len(seen) == whole.cycles
 
 
+@pytest.mark.parametrize("name", ["disc", "random 99%"])
+def test_a_large_box_is_solved_channel_by_channel(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As exactly; and whoever watches sees no picture of which some channels are blended and some are not."""
+    case = Case(region(name))
+    case.mixed = True
+    case.screen = np.random.default_rng(3).uniform(0, 0.01, case.region.shape)
+    case.background_alpha[:, 100:] = 0
+    case.source_alpha[40:44] = 0
+    monkeypatch.setattr(poisson, "TOGETHER", 1)
+    case.check()
+
+    pasted = np.where(case.region & (case.source_alpha > 0), case.source, case.background).astype(np.float32)
+    opaque = (case.source_alpha > 0) & (case.background_alpha > 0)
+    seen: list[float] = []
+
+    def watch(progress: float, image) -> bool:
+        assert np.array_equal(image().numpy()[:, opaque], pasted[:, opaque])
+        seen.append(progress)
+        return stop and progress > 0.5
+
+    stop = False
+    whole = case.solve(on_cycle=watch)
+    assert torch.equal(whole.image, case.solve().image)
+    assert seen == sorted(seen) and seen[-1] == 1
+
+    seen.clear()
+    stop = True
+    stopped = case.solve(on_cycle=watch).image.numpy()
+    assert 0.5 < seen[-1] < 1
+    assert np.array_equal(stopped[:, opaque], pasted[:, opaque])
+
+
 @pytest.mark.parametrize("size", [(1, 2), (2, 1), (1, 40), (40, 1), (2, 2), (3, 3), (5, 4), (2, 61), (17, 18)])
 def test_pictures_of_a_few_pixels(size: tuple[int, int]) -> None:
     rng = np.random.default_rng(6)

@@ -144,7 +144,9 @@ class _Run:
         if weights is not None and not self.stopped:
             more = screen.rescuing(region, solution.image, keep)
             if more is not None:
-                solution = solve(weights + more, 0.5, 1)
+                del solution  # as large as what follows
+                weights = more.add_(weights)
+                solution = solve(weights, 0.5, 1)
         self.extra["poisson"] = {"cycles": solution.cycles, "residual": solution.residual}
         return solution.image
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .multigrid import LINKS, TINY, Grid, Shape, cycle, finest_pixels, run
+from .multigrid import LINKS, TINY, Shape, cycle, grids, run
 
 
 class Solver:
@@ -33,7 +33,7 @@ class Solver:
             channels: of the right-hand sides; memory is in proportion.
         """
         self.shape = Shape.of(omega)
-        self.links, self.tied, grid = _grids(self.shape, omega, fixed, screen)
+        grid, self.links, self.tied = grids(omega, fixed, screen)
         self.scale = grid.scale[:, None]  # (4, 1, n)
         cells = grid.scale.new_zeros(channels, self.shape.n)
         self.size = (channels, *omega.shape)
@@ -96,7 +96,7 @@ class Solver:
         run(self.complete)
         c = torch.cat((self.red, self.u)).mul_(self.scale)  # (4, C, n)
         self.u.zero_()
-        self.base = c if self.base is None else self.base + c
+        self.base = c if self.base is None else self.base.add_(c)
         result = self.tied[:, None] * c
         for (a, b, step), link in zip(LINKS, self.links, strict=True):
             # The difference first: between pixels that are nearly equal it has no rounding error.
@@ -137,12 +137,3 @@ class Solver:
             for part, own in self.shape.pairs(c, self.base):
                 part.add_(own)
         return c
-
-
-def _grids(shape: Shape, omega: Tensor, fixed: Tensor, screen: Tensor | None) -> tuple[Tensor, Tensor, Grid]:
-    """Which links there are (8, n) uint8, what ties each pixel to c = 0 (4, n), and the grids."""
-    masks = shape.split(torch.stack((omega, fixed)).to(torch.uint8))  # (4, 2, n)
-    weight = torch.zeros(4, shape.n, device=omega.device) if screen is None else shape.split(screen[None])[:, 0]
-    pixels = finest_pixels(shape, masks[:, 0], masks[:, 1], weight)
-    tied = pixels.ground.sum(0, dtype=weight.dtype).add_(pixels.screen)
-    return pixels.links, tied, Grid(shape, pixels, finest=True)

@@ -147,10 +147,73 @@ class _Direct:
         self.inverse = torch.linalg.inv(matrix).to(image)
 
 
+def grids(omega: Tensor, fixed: Tensor, screen: Tensor | None) -> tuple[Grid, Tensor, Tensor]:
+    """All grids of a mask: the finest, each with the next coarser one.
+
+    Args: see :class:`.conjugate_gradients.Solver`.
+
+    Returns beside it, of its pixels, unscaled: the links (8, n), 0 or 1, and what ties each to 0, (4, n).
+    """
+    shape = Shape.of(omega)
+    own, border = shape.split(torch.stack((omega, fixed)).to(torch.uint8)).unbind(1)  # (4, n) each
+    weight = torch.zeros(4, shape.n, device=omega.device) if screen is None else shape.split(screen[None])[:, 0]
+    pixels = finest_pixels(shape, own, border, weight)
+    links, tied = pixels.links, pixels.ground.sum(0, dtype=weight.dtype).add_(pixels.screen)
+    cells = _cells(shape, pixels, finest=True)
+    finest = grid = Grid(shape, pixels, cells)
+    while shape.h * shape.w > _SMALL:
+        image = shape.image(cells)
+        shape = Shape.of(image)
+        own, weight, right, below, *ground = shape.split(image).transpose(0, 1)  # (4, n) each
+        conductances = torch.stack([(right if index < 4 else below)[a] for index, (a, _, _) in enumerate(LINKS)])
+        pixels = Pixels(own, weight, conductances, torch.stack(ground))  # frees the finer grid's: there is no recursion
+        cells = _cells(shape, pixels, finest=False)
+        grid.next = Grid(shape, pixels, cells)
+        grid = grid.next
+    grid.next = _Direct(shape.image(cells), shape.image(_cell_scale(shape, cells)))
+    return finest, links, tied
+
+
+def _cells(shape: Shape, pixels: Pixels, finest: bool) -> Tensor:
+    """The cells as pixels: omega, screen, links right and below, ground by direction; (8, n)."""
+    omega, screen, links, ground = pixels
+    cells = screen.new_zeros(8, shape.n)
+    between = screen.new_empty(shape.n)
+    cells[0].copy_(omega.amax(0))
+    torch.sum(screen, 0, out=cells[1])
+    torch.add(links[1], links[3], out=cells[2]).mul_(0.5)
+    torch.add(links[5], links[7], out=cells[3]).mul_(0.5)
+    # Seen from the cell's middle, fixed pixels outside the cell are half a pixel further; those within are half a
+    # pixel nearer, but where a pixel of Omega lies between.
+    for direction, total in enumerate(cells[4:]):
+        for colour, (row, column) in enumerate(_COLOURS):
+            own, outside = ground[direction, colour], colour in _OUTWARD[direction]
+            if finest:  # the same, for conductances 0 and 1
+                total.add_(own, alpha=1 / 1.5 if outside else 1 / 0.5)
+            elif outside:
+                total.addcdiv_(own, torch.mul(own, 0.5, out=between).add_(1))
+            else:
+                beside = (row, 1 - column) if direction in (_WEST, _EAST) else (1 - row, column)
+                torch.sub(omega[_COLOURS.index(beside)], 1, out=between).mul_(own).mul_(0.5)
+                total.addcdiv_(own, between.add_(1).clamp_min_(0.5))
+    return cells
+
+
+def _cell_scale(shape: Shape, cells: Tensor) -> Tensor:
+    """The scale of the cells as pixels, (n,)."""
+    diagonal = cells[1:].sum(0)
+    for links, step in zip(cells[2:4], ((0, 1), (1, 0)), strict=True):
+        shape.at(diagonal).add_(shape.at(links, step, -1))
+    return diagonal.clamp_min_(TINY).rsqrt_().mul_(cells[0])
+
+
 class Grid:
     """One grid: K, P and the next grid."""
 
-    def __init__(self, shape: Shape, pixels: Pixels, finest: bool = False) -> None:
+    next: Grid | _Direct
+
+    def __init__(self, shape: Shape, pixels: Pixels, cells: Tensor) -> None:
+        """cells: of :func:`_cells`."""
         self.shape = shape
         omega, screen, links, ground = pixels
         diagonal = ground.sum(0, dtype=screen.dtype).add_(screen)  # (4, n)
@@ -162,8 +225,7 @@ class Grid:
         for (a, b, step), link, own in zip(LINKS, links, self.links, strict=True):
             torch.mul(shape.at(self.scale[a]), shape.at(self.scale[b], step), out=shape.at(own)).mul_(shape.at(link))
 
-        cells = self._cells(pixels, finest)
-        cell_scale = self._cell_scale(cells)
+        cell_scale = _cell_scale(shape, cells)
         self.weights = screen.new_zeros(2, 3, shape.n)
         """P, scaled: by red colour, the shares of its own cell, of the nearest in its row and of that in its column."""
         for red, (own, *near) in enumerate(self.weights):
@@ -176,45 +238,6 @@ class Grid:
                 own.sub_(share).sub_(ground[direction, red].clamp_max(1.0), alpha=_SHARE)
                 shape.at(share).mul_(shape.at(root)).mul_(shape.at(cell_scale, step, sign))
             own.mul_(root).mul_(cell_scale)
-
-        image = shape.image(cells)  # (8, h, w)
-        if shape.h * shape.w <= _SMALL:
-            self.next: Grid | _Direct = _Direct(image, shape.image(cell_scale))
-        else:
-            omega, screen, right, below, *ground = Shape.of(image).split(image).transpose(0, 1)  # each (4, n)
-            links = torch.stack([(right if index < 4 else below)[a] for index, (a, _, _) in enumerate(LINKS)])
-            self.next = Grid(Shape.of(image), Pixels(omega, screen, links, torch.stack(ground)))
-
-    def _cells(self, pixels: Pixels, finest: bool) -> Tensor:
-        """The cells as pixels: omega, screen, links right and below, ground by direction; (8, n)."""
-        omega, screen, links, ground = pixels
-        cells = screen.new_zeros(8, self.shape.n)
-        between = screen.new_empty(self.shape.n)
-        cells[0].copy_(omega.amax(0))
-        torch.sum(screen, 0, out=cells[1])
-        torch.add(links[1], links[3], out=cells[2]).mul_(0.5)
-        torch.add(links[5], links[7], out=cells[3]).mul_(0.5)
-        # Seen from the cell's middle, fixed pixels outside the cell are half a pixel further; those within are half a
-        # pixel nearer, but where a pixel of Omega lies between.
-        for direction, total in enumerate(cells[4:]):
-            for colour, (row, column) in enumerate(_COLOURS):
-                own, outside = ground[direction, colour], colour in _OUTWARD[direction]
-                if finest:  # the same, for conductances 0 and 1
-                    total.add_(own, alpha=1 / 1.5 if outside else 1 / 0.5)
-                elif outside:
-                    total.addcdiv_(own, torch.mul(own, 0.5, out=between).add_(1))
-                else:
-                    beside = (row, 1 - column) if direction in (_WEST, _EAST) else (1 - row, column)
-                    torch.sub(omega[_COLOURS.index(beside)], 1, out=between).mul_(own).mul_(0.5)
-                    total.addcdiv_(own, between.add_(1).clamp_min_(0.5))
-        return cells
-
-    def _cell_scale(self, cells: Tensor) -> Tensor:
-        """The scale of the cells as pixels, (n,)."""
-        diagonal = cells[1:].sum(0)
-        for links, step in zip(cells[2:4], ((0, 1), (1, 0)), strict=True):
-            self.shape.at(diagonal).add_(self.shape.at(links, step, -1))
-        return diagonal.clamp_min_(TINY).rsqrt_().mul_(cells[0])
 
     def neighbours(self, black: bool, start: Tensor | None, x: Tensor, out: Tensor, sign: float = 1.0) -> Plan:
         """Plans out = start + sign K x, from red to black or from black to red; (2, C, n) each."""

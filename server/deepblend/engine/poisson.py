@@ -87,10 +87,13 @@ def solve(
     box = (..., rows, columns)
     omega, opaque, known = region[box], source_alpha[box] > 0, background_alpha[box] > 0  # (h, w)
     fixed = known & ~omega
-    image = background.clone()
-    inner, behind, ours = image[box], background[box], source[box]  # (C, h, w)
+    behind, ours = background[box], source[box]  # (C, h, w)
+
+    solid = bool(opaque.all())
 
     def guide(part: slice) -> Tensor:
+        if solid:
+            return ours[part]
         return torch.where(opaque, ours[part], torch.where(known, behind[part], 0.0))
 
     def pasted() -> Tensor:
@@ -103,9 +106,11 @@ def solve(
         return Solution(pasted(), 0, 0.0)
     channels = len(source)
     together = channels if omega.numel() <= TOGETHER else 1
-    weight = None if screen is None else torch.where(opaque, screen[box], 0.0)
+    weight = None if screen is None else screen[box] * opaque
     solver = Solver(active, fixed, weight, together)
     del weight
+    image = background.clone()
+    inner = image[box]
     cycles, error = 0, 0.0
     for first in range(0, channels, together):
         part = slice(first, first + together)
