@@ -36,8 +36,10 @@ def measure(folder: Path, device: str) -> dict[str, float | str]:
     from deepblend.commands import canvas
     from deepblend.engine import device as devices
     from deepblend.engine import features
+    from deepblend.engine.memory import reuse
     from deepblend_protocol.settings import resolve
 
+    reuse()  # as the server's workers and the commands do
     case = load(folder)
     request = case.request(resolve({}), device)
 

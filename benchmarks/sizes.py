@@ -25,6 +25,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from deepblend import Plane, Request, Step, blend
+from deepblend.engine.memory import reuse
 from PIL import Image, ImageDraw
 
 from . import figures, plot
@@ -270,6 +271,7 @@ def cells(one: dict[str, Any]) -> list[str]:
 
 
 def one_growth(args: argparse.Namespace) -> None:
+    reuse()  # as the server's workers and the commands do
     document, area = args.one.split(",")
     case = painted(int(document), float(area) * 1e6)
     began = time.perf_counter()

@@ -151,7 +151,9 @@ def blend_files(
 
 def _engine() -> Callable[[Request, Watch], Layer]:
     from .. import blend
+    from ..engine.memory import reuse
 
+    reuse()
     return blend
 
 

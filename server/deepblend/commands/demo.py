@@ -52,8 +52,10 @@ def run(args: argparse.Namespace) -> int:
         import deepblend
 
         from ..contact_sheet import sheet
+        from ..engine.memory import reuse
         from .watch import Watch
 
+        reuse()
         shown = [("Pasted", pictures.copy_paste(placed).image())]
         layers = []
         wanted = ({"method": "poisson"}, {}, {"style": 1.0})

@@ -27,6 +27,7 @@ import numpy as np
 from deepblend_protocol import messages, wire
 from deepblend_protocol.errors import DeepBlendError, DeviceUnknown, Fault
 
+from ..engine.memory import give_back, reuse
 from .pipe import control as control_of
 from .pipe import send
 from .planes import to_engine, to_wire
@@ -69,6 +70,7 @@ def main(pipe: Connection, device: str, memory_limit: int | None = None) -> None
     # they sleep at once, waking them takes longer than many an operation. The latter is what torch reads on Linux.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # both are read when torch is imported
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    reuse()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal goes to the server, which ends its workers
     _Worker(pipe, device, memory_limit).run()
 
@@ -93,6 +95,7 @@ class _Worker:
         send(self.pipe, {"type": "ready", "device": self.device})
         while (job := self.jobs.get()) is not None:
             self._do(*job)
+            give_back()
         os._exit(0)  # an orderly end takes torch a second or two, and has nothing to save
 
     def _listen(self) -> None:
