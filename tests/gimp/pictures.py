@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 from deepblend.engine.blend import blend
 from deepblend.engine.request import Plane, Rect, Request
+from deepblend.files import with_chunks
 from deepblend_protocol.settings import resolve
 
 TYPES = {
@@ -68,3 +72,17 @@ def engine(
     )
     made = blend(request).plane
     return made.samples, made.rect
+
+
+def openraster(
+    path: Path, size: tuple[int, int], boat: np.ndarray, at: tuple[int, int], sea: np.ndarray, profile: bytes = b""
+) -> None:
+    """Write a layered document: a boat, of opacity 0.8, on the sea; RGBA samples of 8 or 16 bits."""
+    chunks = [(b"iCCP", b"profile\0\0" + zlib.compress(profile))] if profile else []
+    place = f'x="{at[0]}" y="{at[1]}" opacity="0.8"'
+    layers = f'<layer name="boat" src="data/boat.png" {place}/><layer name="sea" src="data/sea.png"/>'
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "image/openraster")
+        archive.writestr("stack.xml", f'<image w="{size[0]}" h="{size[1]}"><stack>{layers}</stack></image>')
+        for name, samples in (("boat", boat), ("sea", sea)):
+            archive.writestr(f"data/{name}.png", with_chunks(imagecodecs.png_encode(samples), chunks))

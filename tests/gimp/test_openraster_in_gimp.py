@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 import pytest
 from deepblend.pictures import open_picture
 from gimp import Gimp
-from pictures import disc, picture
+from pictures import disc, openraster, picture
 
 WIDTH, HEIGHT = 200, 160
 
@@ -36,14 +34,7 @@ def test_gimp_opens_the_document_with_one_layer_more(plain: Gimp, kind: str):
     white = np.iinfo(cut_out.dtype).max
     cut_out[..., 3] = np.rint(disc(60, 50, 3) * white)
     made, result = folder / f"{kind}.ora", folder / f"{kind}-blended.ora"
-    layers = (
-        '<layer name="boat" src="data/boat.png" x="70" y="40" opacity="0.8"/><layer name="sea" src="data/sea.png"/>'
-    )
-    with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr("mimetype", "image/openraster")
-        archive.writestr("stack.xml", f'<image w="{WIDTH}" h="{HEIGHT}"><stack>{layers}</stack></image>')
-        for name, samples in (("boat", cut_out), ("sea", below)):
-            archive.writestr(f"data/{name}.png", imagecodecs.png_encode(samples))
+    openraster(made, (WIDTH, HEIGHT), cut_out, (70, 40), below)
     words = ["--document", made, "--layer-name", "boat", "--output", result, "--layer", folder / "layer.png"]
     command = [sys.executable, "-m", "deepblend.commands.cli", "blend", "--method", "poisson", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
