@@ -111,7 +111,9 @@ def load(folder: Path, side: int = 512) -> Case:
 
 
 def load_full(folder: Path) -> Case:
-    """A pair at its ground's own resolution, as benchmarks.pairs writes it."""
+    """A pair at its ground's own resolution, as benchmarks.pairs writes it; or an example that has only one."""
+    if not (folder / "full_place.json").exists():
+        return load(folder)
     place = json.loads((folder / "full_place.json").read_text(encoding="utf-8"))
     pictures = (
         Image.open(folder / f"full_{role}.png").convert(mode)

@@ -7,7 +7,7 @@ borders  whether tile borders can be seen: steps across them, against steps acro
 growth   time and memory against the selection's area with the document fixed, and against the document's size with
          the selection fixed, each blend in a process of its own; a plot.
 
-look and borders take a pair that benchmarks.pairs has written; growth makes its pictures.
+look and borders take a pair that benchmarks.pairs has written, or the shipped example; growth makes its pictures.
 """
 
 from __future__ import annotations

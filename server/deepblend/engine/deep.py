@@ -276,6 +276,8 @@ class _Level:
         """So many evaluations of the loss; ``tell`` is told how many are done."""
 
         def evaluate(change: Tensor) -> tuple[Tensor, Tensor]:
+            if self._detail:
+                give_back()
             return self._evaluate(change, lambda part: tell(self.closures + part))
 
         optimiser = LBFGS(self.best, evaluate, precondition=self._smoother())

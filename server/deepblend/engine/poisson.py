@@ -88,55 +88,52 @@ def solve(
     omega, opaque, known = region[box], source_alpha[box] > 0, background_alpha[box] > 0  # (h, w)
     fixed = known & ~omega
     behind, ours = background[box], source[box]  # (C, h, w)
-
     solid = bool(opaque.all())
 
     def guide(part: slice) -> Tensor:
-        if solid:
-            return ours[part]
-        return torch.where(opaque, ours[part], torch.where(known, behind[part], 0.0))
+        return ours[part] if solid else torch.where(opaque, ours[part], torch.where(known, behind[part], 0.0))
+
+    def composed(inside: Tensor) -> Tensor:
+        out = background.clone()
+        out[box] = inside
+        return out
 
     def pasted() -> Tensor:
-        out = background.clone()
-        out[box] = torch.where(omega, guide(slice(None)), behind)
-        return out
+        return composed(torch.where(omega, guide(slice(None)), behind))
 
     active = _held(omega, fixed, bool(region.all()))
     if active is None:
         return Solution(pasted(), 0, 0.0)
     channels = len(source)
-    together = channels if omega.numel() <= TOGETHER else 1
+    at_once = omega.numel() <= TOGETHER
+    count = channels if at_once else 1
     weight = None if screen is None else screen[box] * opaque
-    solver = Solver(active, fixed, weight, together)
+    solver = Solver(active, fixed, weight, count)
     del weight
     image = background.clone()
-    inner = image[box]
     cycles, error = 0, 0.0
-    for first in range(0, channels, together):
-        part = slice(first, first + together)
+    for first in range(0, channels, count):
+        part = slice(first, first + count)
         start = guide(part)
-
-        def tell(progress: float) -> bool | None:
-            whole = (first + together * progress) / channels  # noqa: B023
-            return on_cycle and on_cycle(whole, picture)
-
-        def picture() -> Tensor:
-            if together < channels:  # a part of its channels would be a tinted picture
-                return pasted()
-            out = background.clone()
-            out[box] = torch.where(omega, solver.solution().add_(start), behind)  # noqa: B023
-            return out
-
         solver.begin(_right_side(start, opaque, behind[part], known, active, fixed, mixed))
+
+        def blended(start: Tensor = start, part: slice = part) -> Tensor:
+            return torch.where(omega, solver.solution().add_(start), behind[part])
+
+        def tell(progress: float, first: int = first) -> bool:
+            # Where some channels are blended and some are not, the picture is tinted.
+            show = (lambda: composed(blended())) if at_once else pasted
+            return on_cycle is not None and bool(on_cycle((first + count * progress) / channels, show))
+
         done, residual, stopped = _iterate(solver, tolerance, tell if on_cycle else None)
         cycles, error = max(cycles, done), max(error, residual)
-        if stopped and together < channels:
+        if stopped and not at_once:
             return Solution(pasted(), cycles, error)
-        inner[part] = torch.where(omega, solver.solution().add_(start), behind[part])
+        image[box][part] = blended()
     return Solution(image, cycles, error)
 
 
-def _iterate(solver: Solver, tolerance: float, tell: Callable[[float], bool | None] | None) -> tuple[int, float, bool]:
+def _iterate(solver: Solver, tolerance: float, tell: Callable[[float], bool] | None) -> tuple[int, float, bool]:
     """Cycles until the error is below the tolerance or ``tell`` returns True: how many, the error, whether it did.
 
     Raises NotFinite.
