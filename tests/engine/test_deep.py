@@ -40,7 +40,7 @@ def few(monkeypatch):
 @pytest.fixture
 def three_levels(few, monkeypatch):
     """The small object's box, some 24 pixels wide, goes through factors 4, 2 and 1."""
-    monkeypatch.setattr(deep, "BASE", 12)
+    monkeypatch.setattr("deepblend.engine.region.BASE", 18)
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def run(scenes, network) -> Run:
         patch.setattr(deep, "CLOSURES_COARSEST", COARSE)
         for finer in ("CLOSURES_BASE", "CLOSURES_DETAIL"):
             patch.setattr(deep, finer, FINE)
-        patch.setattr(deep, "BASE", 12)
+        patch.setattr("deepblend.engine.region.BASE", 18)
         count = [0]
         hook = network.register_forward_hook(lambda *_: count.__setitem__(0, count[0] + 1))
         case = Case(scenes, network)
@@ -209,7 +209,7 @@ def test_the_last_picture_told_is_the_result(run):
 @pytest.mark.parametrize("factor", [2, 4])
 def test_levels_lie_on_one_another(few, monkeypatch, case, factor):
     """The first picture told is the composite, reduced; stopped there, the change comes back to the same place."""
-    monkeypatch.setattr(deep, "BASE", 48 / factor)
+    monkeypatch.setattr("deepblend.engine.region.BASE", 64 / factor)
     alpha = np.zeros((24, 26))
     alpha[3:, 3:-1] = 1  # a box of 22 x 21, which no level divides
     one = case(object=Rect(25, 41, 26, 24), alpha=alpha)  # begins where a pixel of each level does
@@ -323,7 +323,7 @@ def test_without_a_style_picture_the_surroundings_give_texture(scenes, few, case
 
 def test_levels_finer_than_the_style_picture_take_the_surroundings(scenes, monkeypatch, case):
     """At a scale of 1/4 only the coarsest of three levels can tell two style pictures apart."""
-    monkeypatch.setattr(deep, "BASE", 12)
+    monkeypatch.setattr("deepblend.engine.region.BASE", 18)
     monkeypatch.setattr(deep, "CLOSURES_COARSEST", 1)  # leaves the start as it is
     for finer in ("CLOSURES_BASE", "CLOSURES_DETAIL"):
         monkeypatch.setattr(deep, finer, 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from deepblend.engine import colour, deep
+from deepblend.engine import colour
 from deepblend.engine import features as network
 from deepblend.engine.blend import blend
 from deepblend.engine.request import Plane, Rect
@@ -72,7 +72,7 @@ def test_the_observer_does_not_change_the_result(small, settings):
     ],
 )
 def test_previews_of_any_size_at_every_stage(small, scenes, monkeypatch, method, place):
-    monkeypatch.setattr(deep, "BASE", 20)  # two or three levels
+    monkeypatch.setattr("deepblend.engine.region.BASE", 30)  # two or three levels
     sizes = (1, 10, 33, 4000)
     watcher = Watcher(previews=sizes)
     options = {**(PAPER if method == "paper" else {"method": method}), "object": place}
@@ -141,7 +141,7 @@ def test_stopped_at_the_first_call_it_is_nearer_to_the_solution_than_a_paste(sma
 def test_stopped_midway_it_ends_at_once_and_is_nearer_to_the_style(
     small, scenes, monkeypatch, evaluations, texture_distance, closures
 ):
-    monkeypatch.setattr(deep, "BASE", 20)  # two levels for a box of some 24 pixels
+    monkeypatch.setattr("deepblend.engine.region.BASE", 30)  # two levels for a box of some 24 pixels
     request = small()
     counts: list[int] = []
 

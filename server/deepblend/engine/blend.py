@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from deepblend_protocol.errors import DeviceMemory
 from torch import Tensor
 
-from . import colour, deep, features, paper, poisson, screen
+from . import colour, deep, features, light, paper, poisson, screen
 from .device import choose, memory_errors
 from .display import view_of
 from .perception import Eye
@@ -24,6 +24,8 @@ from .tiles import limit_for
 
 POISSON_SHARE = 0.05
 """The part of a deep blend's progress that the Poisson solution takes."""
+LIGHT_SHARE = 0.5
+"""The part of that which the light takes."""
 
 
 def blend(request: Request, observer: Observer | None = None) -> Layer:
@@ -117,36 +119,41 @@ class _Run:
         return reference + refined.change
 
     def _solved(self, share: float) -> Tensor:
-        """The Poisson solution on the region's arrays; its progress fills ``share`` of the whole."""
+        """The seamless blend on the region's arrays; its progress fills ``share`` of the whole."""
         settings, region = self.request.settings, self.region
+        mixed = settings.gradients == "mixed"
+        source, screen_of, done = region.source, None, 0.0
 
-        def solve(weights: Tensor | None, start: float, end: float) -> poisson.Solution:
-            def on_cycle(progress: float, image: Callable[[], Tensor]) -> bool:
-                def picture() -> tuple[Tensor, Tensor]:
-                    return region.in_box(image()), self.mask
+        def lit(progress: float, image: Callable[[], Tensor]) -> bool:
+            def picture() -> tuple[Tensor, Tensor]:
+                pasted = torch.where(region.omega, image(), region.background)
+                return region.in_box(pasted), self.mask
 
-                return self._told((start + (end - start) * min(progress, 0.99)) * share, "poisson", {}, picture)
+            return self._told(LIGHT_SHARE * progress * share, "poisson", {}, picture)
 
-            return poisson.solve(
-                region.source,
-                region.source_alpha,
-                region.background,
-                region.background_alpha,
-                region.omega,
-                mixed=settings.gradients == "mixed",
-                screen=weights,
-                on_cycle=on_cycle if self.observer else None,
-            )
+        if settings.keep_colours > 0:
+            source, stopped = light.lighted(region, settings.keep_colours, lit if self.observer else None)
+            if stopped:
+                return torch.where(region.omega, source, region.background)
+            weigh = screen.keeping if mixed else light.fading
+            screen_of, done = weigh(region, settings.keep_colours), LIGHT_SHARE
 
-        keep = settings.keep_colours
-        weights = screen.keeping(region, keep)
-        solution = solve(weights, 0, 1 if weights is None else 0.5)
-        if weights is not None and not self.stopped:
-            more = screen.rescuing(region, solution.image, keep)
-            if more is not None:
-                del solution  # as large as what follows
-                weights = more.add_(weights)
-                solution = solve(weights, 0.5, 1)
+        def on_cycle(progress: float, image: Callable[[], Tensor]) -> bool:
+            def picture() -> tuple[Tensor, Tensor]:
+                return region.in_box(image()), self.mask
+
+            return self._told((done + (1 - done) * min(progress, 0.99)) * share, "poisson", {}, picture)
+
+        solution = poisson.solve(
+            source,
+            region.source_alpha,
+            region.background,
+            region.background_alpha,
+            region.omega,
+            mixed=mixed,
+            screen=screen_of,
+            on_cycle=on_cycle if self.observer else None,
+        )
         self.extra["poisson"] = {"cycles": solution.cycles, "residual": solution.residual}
         return solution.image
 

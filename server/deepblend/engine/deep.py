@@ -24,8 +24,6 @@ from .memory import give_back
 from .perception import GRID, Eye, Perception, Tick, View
 from .region import Region
 
-BASE = 512
-"""Pixels: the base level is the first reduction by a power of two on which Omega's box is no longer than this."""
 CLOSURES_COARSEST, CLOSURES_BASE, CLOSURES_DETAIL = 8, 4, 4
 """Evaluations of the loss on the level below the base, on the base, and on each finer one. These add detail alone: what
 the base has decided stays as it is, in the mean of every 2 x 2 pixels. So an object looks the same at every size."""
@@ -130,11 +128,8 @@ def refine(canvas: Canvas, style: Style | None, settings: Settings, eye: Eye, wa
     return Refined(canvas.inside(change), report, stopped)
 
 
-def _factors(longer_side: int) -> list[int]:
+def _factors(base: int) -> list[int]:
     """Reductions of the levels, coarse to fine: powers of two, from twice the base's down to 1."""
-    base = 1
-    while longer_side / base > BASE:
-        base *= 2
     return [2 * base >> k for k in range((2 * base).bit_length())]
 
 
@@ -186,7 +181,7 @@ class Canvas:
         Args:
             reference: (C, H, W), levels; the Poisson solution on the region's arrays.
         """
-        factors = _factors(max(region.box.w, region.box.h))
+        factors = _factors(region.reduction)
         step, context = factors[0] * GRID, factors[0] * CONTEXT
         lines: list[Tensor] = []
         for start, length in ((region.box.y, region.box.h), (region.box.x, region.box.w)):

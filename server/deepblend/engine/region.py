@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from deepblend_protocol.errors import MaskEmpty, MaskOutside, PlaneInvalid
 from deepblend_protocol.geometry import margin
 from deepblend_protocol.settings import Settings
@@ -12,6 +13,11 @@ from torch import Tensor
 
 from . import colour, masks
 from .request import Plane, Rect, Request
+
+BASE = 512
+"""Pixels: light, colour and large texture are decided on a reduction no longer than this."""
+_COVERED = 0.3
+"""The part of a reduced pixel that is Omega's from which on the whole pixel is."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,63 @@ class Region:
         """An array (..., H, W) cut to Omega's box."""
         x, y = self.box.x - self.rect.x, self.box.y - self.rect.y
         return array[..., y : y + self.box.h, x : x + self.box.w]
+
+    @property
+    def reduction(self) -> int:
+        """The first power of two that makes Omega's box, and a quarter of its longer side around, no longer than BASE.
+
+        Surroundings count as far as the background goes: an object that fills its document is worked on as finely as
+        the document, and one that is small in a large document as in that document reduced to BASE.
+        """
+        quarter = max(self.box.w, self.box.h) // 4
+        around = _grown(self.box, quarter, self.rect)
+        factor = 1
+        while max(around.w, around.h) > BASE * factor:
+            factor *= 2
+        return factor
+
+    def reduced(self, factor: int) -> Region:
+        """The region of a document smaller by a power of two, whose pixels are means of factor x factor of this one's.
+
+        Colours are means of what is there, whatever its alpha. Omega is what it mostly covers; so it can be empty, and
+        then its box is the whole region's.
+        """
+        if factor == 1:
+            return self
+        r = self.rect
+        x0, y0 = r.x // factor, r.y // factor  # the document's grid: the same pixels wherever the box begins
+        rect = Rect(x0, y0, -(-(r.x + r.w) // factor) - x0, -(-(r.y + r.h) // factor) - y0)
+        left, top = r.x - x0 * factor, r.y - y0 * factor
+        padding = (left, rect.w * factor - left - r.w, top, rect.h * factor - top - r.h)
+
+        def mean(array: Tensor) -> Tensor:
+            return F.avg_pool2d(F.pad(array, padding)[None], factor)[0]
+
+        def colours(image: Tensor, there: Tensor, share: Tensor) -> Tensor:
+            return torch.stack([mean(channel * there) / share.clamp(min=1e-6) for channel in image])
+
+        there, known = ((alpha > 0).to(alpha) for alpha in (self.source_alpha, self.background_alpha))
+        share, known_share = mean(there), mean(known)
+        covered = mean(self.omega.to(self.mask))
+        covered *= covered >= _COVERED
+        inside = covered > 0
+        return Region(
+            rect=rect,
+            box=_box(inside, rect) if bool(inside.any()) else rect,
+            source=colours(self.source, there, share),
+            source_alpha=share,
+            background=colours(self.background, known, known_share),
+            background_alpha=known_share,
+            mask=covered,
+        )
+
+    def enlarged(self, small: Tensor, factor: int) -> Tensor:
+        """The reverse for a smooth array (h, w) on the arrays of :meth:`reduced`: (H, W)."""
+        if factor == 1:
+            return small
+        top, left = self.rect.y % factor, self.rect.x % factor
+        large = F.interpolate(small[None, None], scale_factor=factor, mode="bilinear", align_corners=False)[0, 0]
+        return large[top : top + self.rect.h, left : left + self.rect.w]
 
 
 def prepare(request: Request, device: str) -> Region:

@@ -29,7 +29,7 @@ def keeping(region: Region, keep_colours: float) -> Tensor | None:
     """
     if keep_colours == 0:
         return None
-    return _spread(region, 2 * keep_colours**2 * _ramp(region).square())
+    return _spread(region, 2 * keep_colours**2 * ramp(region, _length(region) / 2).square())
 
 
 def rescuing(region: Region, image: Tensor, keep_colours: float) -> Tensor | None:
@@ -45,22 +45,21 @@ def rescuing(region: Region, image: Tensor, keep_colours: float) -> Tensor | Non
         return None
     width = 2 * max(1, round(_length(region) / 4)) + 1
     share = masks.box_mean((lost / _SCALE).clamp(0, 1)[None], width)[0]
-    return _spread(region, _RESCUE * keep_colours * share * _ramp(region))
+    return _spread(region, _RESCUE * keep_colours * share * ramp(region, _length(region) / 2))
+
+
+def ramp(region: Region, length: float) -> Tensor:
+    """0 outside Omega, rising to 1 so many pixels inside: (h, w), over Omega's box."""
+    (x, y, w, h), rect = region.box, region.rect
+    x, y = x - rect.x, y - rect.y
+    left, top = max(x - 1, 0), max(y - 1, 0)  # one pixel more than the box: Omega ends at its sides as well
+    inside = masks.distance_inside(region.omega[top : y + h + 1, left : x + w + 1], length)
+    return inside[y - top : y - top + h, x - left : x - left + w] / length
 
 
 def _length(region: Region) -> float:
     """Pixels."""
     return max(max(region.box.w, region.box.h) * REACH, 1.0)
-
-
-def _ramp(region: Region) -> Tensor:
-    """0 outside Omega, rising to 1 half a length inside, over Omega's box."""
-    half = _length(region) / 2
-    (x, y, w, h), rect = region.box, region.rect
-    x, y = x - rect.x, y - rect.y
-    left, top = max(x - 1, 0), max(y - 1, 0)  # one pixel more than the box: Omega ends at its sides as well
-    inside = masks.distance_inside(region.omega[top : y + h + 1, left : x + w + 1], half)
-    return inside[y - top : y - top + h, x - left : x - left + w] / half
 
 
 def _beyond(image: Tensor) -> Tensor:
