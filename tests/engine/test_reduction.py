@@ -19,14 +19,14 @@ def region_of(scenes, canvas: Rect, place: Rect, alpha: np.ndarray | float = 1.0
 @pytest.mark.parametrize(
     ("canvas", "place", "factor"),
     [
-        (Rect(0, 0, 700, 700), Rect(200, 200, 341, 20), 1),  # 341 and a quarter of it on either side: 511
-        (Rect(0, 0, 700, 700), Rect(150, 200, 343, 20), 2),
-        (Rect(0, 0, 900, 1500), Rect(400, 300, 20, 690), 4),
-        (Rect(0, 0, 510, 400), Rect(20, 20, 480, 20), 1),  # surroundings count as far as the document goes
-        (Rect(-700, 30, 510, 400), Rect(-680, 20, 480, 120), 1),
+        (Rect(0, 0, 700, 700), Rect(150, 200, 400, 20), 1),  # 400 and a quarter of it on either side: 600
+        (Rect(0, 0, 700, 700), Rect(130, 200, 402, 20), 2),
+        (Rect(0, 0, 900, 1500), Rect(400, 300, 20, 802), 4),
+        (Rect(0, 0, 600, 400), Rect(20, 20, 560, 20), 1),  # surroundings count as far as the document goes
+        (Rect(-700, 30, 600, 400), Rect(-680, 20, 560, 120), 1),
     ],
 )
-def test_the_object_and_a_quarter_around_it_become_no_longer_than_512(scenes, canvas, place, factor):
+def test_the_object_and_a_quarter_around_it_become_no_longer_than_600(scenes, canvas, place, factor):
     assert region_of(scenes, canvas, place).reduction == factor
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from . import colour, masks
 from .request import Plane, Rect, Request
 
-BASE = 512
+BASE = 600
 """Pixels: light, colour and large texture are decided on a reduction no longer than this."""
 _COVERED = 0.3
 """The part of a reduced pixel that is Omega's from which on the whole pixel is."""
