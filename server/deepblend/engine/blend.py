@@ -120,30 +120,27 @@ class _Run:
 
     def _solved(self, share: float) -> Tensor:
         """The seamless blend on the region's arrays; its progress fills ``share`` of the whole."""
-        settings, region = self.request.settings, self.region
-        mixed = settings.gradients == "mixed"
-        source, screen_of, done = region.source, None, 0.0
+        region, keep = self.region, self.request.settings.keep_colours
+        mixed = self.request.settings.gradients == "mixed"
+        source, weights, done = region.source, None, 0.0
 
-        def lit(progress: float, image: Callable[[], Tensor]) -> bool:
-            def picture() -> tuple[Tensor, Tensor]:
-                pasted = torch.where(region.omega, image(), region.background)
-                return region.in_box(pasted), self.mask
+        def pasted(image: Tensor) -> Tensor:
+            return torch.where(region.omega, image, region.background)
 
-            return self._told(LIGHT_SHARE * progress * share, "poisson", {}, picture)
+        def tell(progress: float, image: Callable[[], Tensor]) -> bool:
+            return self._told(progress * share, "poisson", {}, lambda: (region.in_box(image()), self.mask))
 
-        if settings.keep_colours > 0:
-            source, stopped = light.lighted(region, settings.keep_colours, lit if self.observer else None)
-            if stopped:
-                return torch.where(region.omega, source, region.background)
-            weigh = screen.keeping if mixed else light.fading
-            screen_of, done = weigh(region, settings.keep_colours), LIGHT_SHARE
+        def on_light(progress: float, image: Callable[[], Tensor]) -> bool:
+            return tell(LIGHT_SHARE * progress, lambda: pasted(image()))
 
         def on_cycle(progress: float, image: Callable[[], Tensor]) -> bool:
-            def picture() -> tuple[Tensor, Tensor]:
-                return region.in_box(image()), self.mask
+            return tell(done + (1 - done) * min(progress, 0.99), image)
 
-            return self._told((done + (1 - done) * min(progress, 0.99)) * share, "poisson", {}, picture)
-
+        if keep > 0:
+            source, stopped = light.lighted(region, keep, on_light if self.observer else None)
+            if stopped:
+                return pasted(source)
+            weights, done = (screen.keeping if mixed else light.fading)(region, keep), LIGHT_SHARE
         solution = poisson.solve(
             source,
             region.source_alpha,
@@ -151,7 +148,7 @@ class _Run:
             region.background_alpha,
             region.omega,
             mixed=mixed,
-            screen=screen_of,
+            screen=weights,
             on_cycle=on_cycle if self.observer else None,
         )
         self.extra["poisson"] = {"cycles": solution.cycles, "residual": solution.residual}
