@@ -90,13 +90,19 @@ def compare(path: Path, small: Case, shown: list[tuple[str, Image.Image, Image.I
     pen = ImageDraw.Draw(sheet)
     first = levels(shown[0][1])
     for column, (title, reduced, result, case) in enumerate(shown):
-        x, y, w, h = case.box()
-        corner = (x + w // 2 - side // 2, y + h // 2 - side // 2)
+        inside = np.argwhere(case.laid()[1] > 0)
+        y, x = (
+            int(np.clip(middle - side / 2, 0, max(length - side, 0)))
+            for middle, length in zip(inside.mean(0), (result.height, result.width), strict=True)
+        )
         difference = Image.fromarray(np.clip(128 + 10 * (levels(reduced) - first), 0, 255).astype(np.uint8))
         rows = (
             (title, cropped(reduced, small)),
             ("difference to the first, 10 times", cropped(difference, small)),
-            ("the middle, pixel for pixel", result.crop((*corner, corner[0] + side, corner[1] + side))),
+            (
+                "the middle, pixel for pixel",
+                result.crop((x, y, min(x + side, result.width), min(y + side, result.height))),
+            ),
         )
         for row, (words, picture) in enumerate(rows):
             pen.text((column * (side + 4) + 4, row * (side + 18) + 2), words, "black")

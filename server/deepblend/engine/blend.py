@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -122,7 +122,7 @@ class _Run:
         """The seamless blend on the region's arrays; its progress fills ``share`` of the whole."""
         region, keep = self.region, self.request.settings.keep_colours
         mixed = self.request.settings.gradients == "mixed"
-        source, weights, done = region.source, None, 0.0
+        weights, done = None, 0.0
 
         def pasted(image: Tensor) -> Tensor:
             return torch.where(region.omega, image, region.background)
@@ -137,12 +137,13 @@ class _Run:
             return tell(done + (1 - done) * min(progress, 0.99), image)
 
         if keep > 0:
-            source, stopped = light.lighted(region, keep, on_light if self.observer else None)
+            lit, stopped = light.lighted(region, keep, on_light if self.observer else None)
             if stopped:
-                return pasted(source)
+                return pasted(lit)
+            self.region = region = replace(region, source=lit)  # frees the unlit one
             weights, done = (screen.keeping if mixed else light.fading)(region, keep), LIGHT_SHARE
         solution = poisson.solve(
-            source,
+            region.source,
             region.source_alpha,
             region.background,
             region.background_alpha,

@@ -23,7 +23,7 @@ from .region import Region
 FADE = 3.0
 """Pixels of the reduction, from the border inwards, over which the lighted object comes to be held in full. (Held alike
 everywhere, the seam's jump is larger for the same likeness at several sizes.)"""
-_HOLD = 1.5
+_HOLD = 2.0
 """The screen there, for such pixels, from keep_colours 0.5 on; at 0 nothing is held."""
 _NEAR = 2
 """Pixels on each side of the means, which are taken twice."""
