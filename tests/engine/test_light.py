@@ -92,6 +92,8 @@ def test_the_same_object_four_times_as_large_looks_the_same(monkeypatch, opaque)
     )
     quarter = replace(request, layer=layer, mask=mask, background=below)
     assert [prepare(one, "cpu").reduction for one in (quarter, request)] == [1, 4]
+    colours, alpha = np.split(request.layer.samples, [1], axis=2)
+    layer.samples[..., :1] = reduced(colours * alpha, 4) / np.maximum(reduced(alpha, 4), 1e-6)
     one, other = levels(blend(quarter), small), reduced(levels(blend(request), large), 4)
     both = core(small)
     difference = np.abs(one - other)[both]

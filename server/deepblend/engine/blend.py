@@ -88,7 +88,8 @@ class _Run:
     def _poisson(self) -> Tensor:
         """This and the other methods give the colours over Omega's box, (C, h, w)."""
         with self._timed("poisson"):
-            return self.region.in_box(self._solved(1.0))
+            solution = self._solved(1.0)
+            return self.region.in_box(solution)
 
     def _deep(self) -> Tensor:
         settings = self.request.settings

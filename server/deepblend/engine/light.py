@@ -28,7 +28,8 @@ _HOLD = 2.0
 _NEAR = 2
 """Pixels on each side of the means, which are taken twice."""
 _GUESSED = 1e-6
-"""The weight in them of a pixel where the object is transparent: it counts where there is no other."""
+"""The weight in them of a pixel where the object is not opaque: it counts where there is no other. (A cut-out's last
+pixels are covered in part on a reduction: they would count there, and not in a picture that needs none.)"""
 _TINY = 1e-12
 
 Watch = Callable[[float, Callable[[], Tensor]], "bool | None"]
@@ -95,7 +96,8 @@ def _border(region: Region, keep_colours: float) -> tuple[Tensor, Tensor, Tensor
     near = _mean(opaque)
     colours = torch.where(opaque > 0, region.source, _mean(region.source * opaque) / near.clamp(min=_TINY))
     known = ((region.background_alpha > 0) & (near > 0)).to(opaque)
-    trust = known * ~region.omega * opaque.clamp(min=_GUESSED)
+    whole = (region.source_alpha > 0.999).to(opaque)
+    trust = known * ~region.omega * whole.clamp(min=_GUESSED)
     found = region.background - colours
     smooth = _mean(found * trust) / _mean(trust).clamp(min=_TINY)
     return colours, known, torch.where(trust > 0, torch.lerp(found, smooth, min(2 * keep_colours, 1.0)), smooth)
