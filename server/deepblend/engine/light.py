@@ -47,15 +47,15 @@ def lighted(region: Region, keep_colours: float, watch: Watch | None = None) -> 
     """
     factor = region.reduction
     small = region.reduced(factor)
-    object_of, known, wanted = _border(small, keep_colours)
+    colours, known, wanted = _border(small, keep_colours)
     opaque = torch.ones_like(small.mask)
-    small = replace(small, source=object_of, source_alpha=opaque, background=wanted, background_alpha=known)
-    dark, stopped = torch.zeros_like(object_of), False
+    small = replace(small, source=colours, source_alpha=opaque, background=wanted, background_alpha=known)
+    nothing, stopped = torch.zeros_like(colours), False
 
     def seen(light: Tensor) -> Tensor:
         return torch.stack([one + region.enlarged(own, factor) for one, own in zip(region.source, light, strict=True)])
 
-    def solve(weights: Tensor | None, start: float, end: float) -> Tensor:
+    def solve(weights: Tensor, start: float, end: float) -> Tensor:
         def on_cycle(progress: float, image: Callable[[], Tensor]) -> bool:
             nonlocal stopped
             assert watch is not None
@@ -63,17 +63,17 @@ def lighted(region: Region, keep_colours: float, watch: Watch | None = None) -> 
             return stopped
 
         return poisson.solve(
-            dark, opaque, wanted, known, small.omega, screen=weights, on_cycle=on_cycle if watch else None
+            nothing, opaque, wanted, known, small.omega, screen=weights, on_cycle=on_cycle if watch else None
         ).image
 
     light = wanted  # where all is border
     if small.omega.any():
         weights = screen.keeping(small, keep_colours)
         light = solve(weights, 0.0, 0.6)
-        more = None if stopped else screen.rescuing(small, object_of + light, keep_colours)
+        more = None if stopped else screen.rescuing(small, colours + light, keep_colours)
         if more is not None:
-            light = solve(more if weights is None else more.add_(weights), 0.6, 1.0)
-        light = _spread(light, small.omega)
+            light = solve(more.add_(weights), 0.6, 1.0)
+        light = _continued(light, small.omega)
     return seen(light), stopped
 
 
@@ -81,9 +81,7 @@ def fading(region: Region, keep_colours: float) -> Tensor:
     """The screen that holds the lighted object, (H, W): what the border still asks for fades within FADE pixels."""
     factor = region.reduction
     strength = _HOLD * (min(2 * keep_colours, 1.0) / factor) ** 2
-    weights = torch.zeros_like(region.mask)
-    region.in_box(weights).copy_(screen.ramp(region, FADE * factor).square_().mul_(strength))
-    return weights
+    return region.placed(screen.ramp(region, FADE * factor).square_().mul_(strength))
 
 
 def _border(region: Region, keep_colours: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -103,7 +101,7 @@ def _border(region: Region, keep_colours: float) -> tuple[Tensor, Tensor, Tensor
     return colours, known, torch.where(trust > 0, torch.lerp(found, smooth, min(2 * keep_colours, 1.0)), smooth)
 
 
-def _spread(light: Tensor, omega: Tensor) -> Tensor:
+def _continued(light: Tensor, omega: Tensor) -> Tensor:
     """The light (C, H, W) with Omega's own on two pixels around it.
 
     It must not end there: across the border the blend follows the lighted object's gradient.

@@ -49,6 +49,12 @@ class Region:
         x, y = self.box.x - self.rect.x, self.box.y - self.rect.y
         return array[..., y : y + self.box.h, x : x + self.box.w]
 
+    def placed(self, array: Tensor) -> Tensor:
+        """The reverse of :meth:`in_box`, for (h, w): (H, W), 0 around."""
+        whole = torch.zeros_like(self.mask)
+        self.in_box(whole).copy_(array)
+        return whole
+
     @property
     def reduction(self) -> int:
         """The first power of two that makes Omega's box, and a quarter of its longer side around, no longer than BASE.
@@ -66,8 +72,8 @@ class Region:
     def reduced(self, factor: int) -> Region:
         """The region of a document smaller by a power of two, whose pixels are means of factor x factor of this one's.
 
-        Colours are means of what is there, whatever its alpha. Omega is what it mostly covers; so it can be empty, and
-        then its box is the whole region's.
+        Colours are means of what is there, whatever its alpha. Omega is the pixels of which it covers enough: it
+        can be empty, and then its box is the whole region's.
         """
         if factor == 1:
             return self

@@ -21,15 +21,14 @@ _SCALE = 64.0  # levels
 _IGNORED = 2.0  # levels
 
 
-def keeping(region: Region, keep_colours: float) -> Tensor | None:
-    """The screen of a setting: 0 at Omega's border, full half a length inside; None where all of it is 0.
+def keeping(region: Region, keep_colours: float) -> Tensor:
+    """The screen of a setting: 0 at Omega's border, full half a length inside.
 
     Shape:
         result: (H, W), on the region's arrays.
     """
-    if keep_colours == 0:
-        return None
-    return _spread(region, 2 * keep_colours**2 * ramp(region, _length(region) / 2).square())
+    length = _length(region)
+    return region.placed(2 * (keep_colours / length) ** 2 * ramp(region, length / 2).square())
 
 
 def rescuing(region: Region, image: Tensor, keep_colours: float) -> Tensor | None:
@@ -43,9 +42,9 @@ def rescuing(region: Region, image: Tensor, keep_colours: float) -> Tensor | Non
     lost = (_beyond(region.in_box(image)) - _beyond(region.in_box(region.source))) * region.in_box(region.omega)
     if keep_colours == 0 or float(lost.amax()) < _IGNORED:
         return None
-    width = 2 * max(1, round(_length(region) / 4)) + 1
-    share = masks.box_mean((lost / _SCALE).clamp(0, 1)[None], width)[0]
-    return _spread(region, _RESCUE * keep_colours * share * ramp(region, _length(region) / 2))
+    length = _length(region)
+    share = masks.box_mean((lost / _SCALE).clamp(0, 1)[None], 2 * max(1, round(length / 4)) + 1)[0]
+    return region.placed(_RESCUE * keep_colours / length**2 * share * ramp(region, length / 2))
 
 
 def ramp(region: Region, length: float) -> Tensor:
@@ -65,10 +64,3 @@ def _length(region: Region) -> float:
 def _beyond(image: Tensor) -> Tensor:
     """By how many levels the worst channel lies beyond 0..255: (C, h, w) to (h, w)."""
     return torch.maximum(-image, image - 255).amax(0).clamp(min=0)
-
-
-def _spread(region: Region, strength: Tensor) -> Tensor:
-    """Strengths over Omega's box as weights on the region's arrays."""
-    screen = torch.zeros_like(region.mask)
-    region.in_box(screen).copy_(strength / _length(region) ** 2)
-    return screen
