@@ -52,46 +52,47 @@ class Case:
 
         Object and target are resized on one grid, so that no rounding moves one against the other.
         """
-        size = geometry.reduced((0, 0, *self.target.size), side / max(self.target.size))
+        size = Rect(0, 0, *self.target.size).scaled(side / max(self.target.size)).size
         source, mask = (Image.fromarray(one) for one in self.laid())
         source, target = (one.resize(size, Image.Resampling.LANCZOS) for one in (source, self.target))
         # A filter with more lobes would leave a ring of faint mask around the object.
         mask = mask.resize(size, Image.Resampling.BICUBIC)
         laid = Case(self.name, source, mask, target, 0, 0)
-        x, y, w, h = geometry.common(geometry.grown(laid.box(), 16), (0, 0, *size)) or laid.box()
-        corners = (x, y, x + w, y + h)
-        return replace(laid, source=source.crop(corners), mask=mask.crop(corners), left=x, top=y)
+        box = laid.box()
+        box = box.grown(16).intersection(Rect(0, 0, *size)) or box
+        return replace(laid, source=_cut(source, box), mask=_cut(mask, box), left=box.x, top=box.y)
 
     def request(self, settings: Settings, device: str = "auto") -> Request:
         box = self.box()
-        whole = (0, 0, *self.target.size)
-        crop = Rect(*(geometry.common(geometry.grown(box, geometry.margin(box.w, box.h)), whole) or whole))
+        whole = Rect(0, 0, *self.target.size)
+        crop = box.grown(geometry.margin(*box.size)).intersection(whole) or whole
         if settings.method == "paper":
-            crop = Rect(*whole)
+            crop = whole
         where = Rect(self.left, self.top, *self.source.size)
         scale = geometry.style_scale(*self.target.size)
         style = self.target
         if scale < 1:
-            style = style.resize(geometry.reduced(whole, scale), Image.Resampling.LANCZOS)
+            style = style.resize(whole.scaled(scale).size, Image.Resampling.LANCZOS)
         return Request(
             layer=Plane(np.asarray(self.source), where, "RGB"),
             mask=Plane(np.asarray(self.mask), where, "Y"),
-            background=Plane(
-                np.asarray(self.target.crop((crop.x, crop.y, crop.x + crop.w, crop.y + crop.h))), crop, "RGB"
-            ),
-            style=Plane(np.asarray(style), Rect(*whole), "RGB", scale=scale),
+            background=Plane(np.asarray(_cut(self.target, crop)), crop, "RGB"),
+            style=Plane(np.asarray(style), whole, "RGB", scale=scale),
             settings=settings,
             device=device,
         )
 
     def flattened(self, layer: Layer) -> Image.Image:
         """The target with a blend's result over it."""
-        x, y, w, h = layer.plane.rect
         whole = np.array(self.target)
-        below, samples = whole[y : y + h, x : x + w], layer.plane.samples.astype(np.float32)
+        below, samples = whole[layer.plane.rect.slices], layer.plane.samples.astype(np.float32)
         alpha = samples[..., 3:] / 255
         below[...] = np.rint(samples[..., :3] * alpha + below * (1 - alpha))
         return Image.fromarray(whole)
+
+
+def _cut(picture: Image.Image, box: Rect) -> Image.Image:
+    return picture.crop((box.x, box.y, box.right, box.bottom))
 
 
 def load(folder: Path, side: int = 512) -> Case:

@@ -22,6 +22,7 @@ import psutil
 from deepblend_protocol import connection, messages
 from deepblend_protocol.client import Client, Job, JobState
 from deepblend_protocol.connection import Installation
+from deepblend_protocol.geometry import Rect
 
 START = (sys.executable, "-m", "deepblend.commands.cli", "serve", "--device", "cpu")
 
@@ -32,7 +33,7 @@ def endless() -> messages.Request:
 
     def plane(samples: np.ndarray, x: int, channels: str) -> messages.Plane:
         rows, columns = samples.shape[:2]
-        return messages.Plane((x, x, columns, rows), (columns, rows), "u8", channels, np.ascontiguousarray(samples))
+        return messages.Plane(Rect(x, x, columns, rows), (columns, rows), "u8", channels, np.ascontiguousarray(samples))
 
     settings = {"method": "paper", "paper": {"num_steps": 100_000}}
     return messages.Request(plane(noise[20:60, 20:60], 20, "RGBA"), plane(noise[..., :3], 0, "RGB"), settings=settings)

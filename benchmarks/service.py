@@ -26,6 +26,7 @@ from deepblend.service.planes import to_engine, to_wire
 from deepblend_protocol import connection, messages
 from deepblend_protocol.client import Client, EchoReceived, JobRunning
 from deepblend_protocol.connection import Installation
+from deepblend_protocol.geometry import Rect
 from deepblend_protocol.link import Link
 from deepblend_protocol.settings import resolve
 
@@ -52,7 +53,7 @@ def served() -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
 
 def plane(columns: int, rows: int, channels: str, seed: int = 0) -> messages.Plane:
     samples = np.random.default_rng(seed).integers(0, 256, columns * rows * len(channels), np.uint8)
-    return messages.Plane((0, 0, columns, rows), (columns, rows), "u8", channels, samples)
+    return messages.Plane(Rect(0, 0, columns, rows), (columns, rows), "u8", channels, samples)
 
 
 def small(side: int = 64) -> messages.Request:

@@ -24,16 +24,13 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from deepblend import Plane, Request, Step, blend
+from deepblend import Plane, Rect, Request, Step, blend
 from deepblend.engine.memory import reuse
 from PIL import Image, ImageDraw
 
 from . import figures, plot
 from .cases import Case, load_full, machine, markdown
 from .quality import cropped, settings_of
-
-Box = tuple[int, int, int, int]
-
 
 # look -----------------------------------------------------------------------------------------------------------------
 
@@ -137,33 +134,31 @@ def borders(args: argparse.Namespace) -> None:
     print(f"\nchange: result less source. Blended region {region.w} x {region.h}.")
 
 
-def tiles_of(report: dict[str, Any]) -> dict[str, list[Box]]:
+def tiles_of(report: dict[str, Any]) -> dict[str, list[Rect]]:
     """Boxes of the tiles by level, of levels that have several."""
     return {
-        f"level {k}": [tuple(tile) for tile in level["tiles"]]
+        f"level {k}": [Rect(*tile) for tile in level["tiles"]]
         for k, level in enumerate(report["levels"])
         if level["tiles"]
     }
 
 
-def regular(box: Box, side: int) -> list[Box]:
+def regular(box: Rect, side: int) -> list[Rect]:
     """Tiles from a box's corner on."""
-    x, y, w, h = box
-    return [
-        (left, top, min(side, x + w - left), min(side, y + h - top))
-        for top in range(y, y + h, side)
-        for left in range(x, x + w, side)
-    ]
+    corners = [(left, top) for top in range(box.y, box.bottom, side) for left in range(box.x, box.right, side)]
+    return [tile for corner in corners if (tile := Rect(*corner, side, side).intersection(box)) is not None]
 
 
-def verdict(picture: np.ndarray, mask: np.ndarray, tiles: list[Box], width: int) -> list[str]:
+def verdict(picture: np.ndarray, mask: np.ndarray, tiles: list[Rect], width: int) -> list[str]:
     """Cells: border pixels, their mean step, that of shifted lines with its spread, z, p."""
     luma = picture @ np.float32([0.299, 0.587, 0.114])
     steps = [step(luma, mask, width), step(luma.T, mask.T, width)]  # along the last axis: columns, then rows
     lines: list[dict[int, list[tuple[int, int]]]] = [{}, {}]  # likewise: where a border lies, and from where to where
-    for x, y, w, h in tiles:
-        for axis, at, first, last in ((0, x, y, y + h), (0, x + w, y, y + h), (1, y, x, x + w), (1, y + h, x, x + w)):
-            lines[axis].setdefault(at, []).append((first, last))
+    for tile in tiles:
+        for at in (tile.x, tile.right):
+            lines[0].setdefault(at, []).append((tile.y, tile.bottom))
+        for at in (tile.y, tile.bottom):
+            lines[1].setdefault(at, []).append((tile.x, tile.right))
 
     def mean(shift: int) -> tuple[float, int]:
         total, count = 0.0, 0

@@ -4,6 +4,7 @@ import sys
 
 from deepblend_protocol.client import Client, JobRunning
 from deepblend_protocol.connection import Installation, default_path
+from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane, Request
 from PIL import Image
 
@@ -11,7 +12,7 @@ START = (sys.executable, "-m", "deepblend.commands.cli", "serve")
 
 
 def plane(picture: Image.Image) -> Plane:
-    return Plane((0, 0, *picture.size), picture.size, "u8", picture.mode, picture.tobytes())
+    return Plane(Rect(0, 0, *picture.size), picture.size, "u8", picture.mode, picture.tobytes())
 
 
 def tell(event: object) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from deepblend_protocol import geometry
 from deepblend_protocol.errors import MaskEmpty, MaskOutside
-from deepblend_protocol.geometry import Box
+from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane, Request
 from deepblend_protocol.settings import Settings
 from deepblend_protocol.words import _
@@ -34,7 +34,7 @@ class Selection:
 
     def __init__(self, chosen: Any) -> None:
         self._chosen = chosen
-        self.box: Box = (chosen.x(), chosen.y(), chosen.width(), chosen.height())
+        self.box = Rect(chosen.x(), chosen.y(), chosen.width(), chosen.height())
 
     @classmethod
     def of(cls, subject: Subject) -> Selection | None:
@@ -43,7 +43,7 @@ class Selection:
         chosen = own[0].selection() if own else subject.document.selection()
         return cls(chosen) if chosen is not None else None
 
-    def samples(self, box: Box) -> memoryview:
+    def samples(self, box: Rect) -> memoryview:
         """8 bits a pixel."""
         return view(self._chosen.pixelData(*box))
 
@@ -54,15 +54,15 @@ class Selection:
         return (self.box, *(hash(bytes(self._chosen.pixelData(x, row, w, 1))) for row in rows))
 
 
-def canvas_of(document: Any) -> Box:
-    return (0, 0, document.width(), document.height())
+def canvas_of(document: Any) -> Rect:
+    return Rect(0, 0, document.width(), document.height())
 
 
-def box_of(node: Any, canvas: Box) -> Box | None:
+def box_of(node: Any, canvas: Rect) -> Rect | None:
     """Where a layer has pixels; None where it has none."""
     bounds = node.bounds()
-    box = (bounds.x(), bounds.y(), bounds.width(), bounds.height())
-    return geometry.common(box, canvas) if node.type() == "filllayer" else geometry.common(box, box)
+    box = Rect(bounds.x(), bounds.y(), bounds.width(), bounds.height())
+    return box.intersection(canvas if node.type() == "filllayer" else box)  # with itself: None where it is empty
 
 
 def reading(subject: Subject, settings: Settings, given: Mapping[str, Any], style: Plane | None = None) -> Steps:
@@ -122,22 +122,27 @@ class _Moment:
     def _read(self, source: Any, selection: Selection | None, grow_px: float) -> None:
         """Read the layer. Raises MaskEmpty, MaskOutside."""
         own = box_of(source, self._canvas)
-        chosen = own if own is None or selection is None else geometry.common(own, selection.box)
+        chosen = own if own is None or selection is None else own.intersection(selection.box)
         if own is None or chosen is None:
             raise MaskEmpty()
         self._layer_space = Space.of(source)
         mask = _visible(view(source.projectionPixelData(*chosen)), chosen, self._layer_space.format)
         crop = geometry.needed(mask, own, self._canvas, grow_px)
-        inside = geometry.common(crop, own) if crop is not None else None
+        inside = crop.intersection(own) if crop is not None else None
         if crop is None or inside is None:
-            left, top, w, h = mask
-            _, _, width, height = self._canvas
-            raise MaskOutside(left=left, right=left + w - 1, top=top, bottom=top + h - 1, width=width, height=height)
+            raise MaskOutside(
+                left=mask.x,
+                right=mask.right - 1,
+                top=mask.y,
+                bottom=mask.bottom - 1,
+                width=self._canvas.w,
+                height=self._canvas.h,
+            )
         self._crop, self._inside = crop, inside
         self._layer = source.projectionPixelData(*inside)
         self._mask = None
         if selection is not None:
-            self._mask = Plane(inside, inside[2:], "u8", "Y", selection.samples(inside))
+            self._mask = Plane(inside, inside.size, "u8", "Y", selection.samples(inside))
 
     def request(self, settings: Settings, given: Mapping[str, Any], style: Plane | None) -> Steps:
         """Steps whose last one returns the request."""
@@ -151,7 +156,9 @@ class _Moment:
         background = Plane(*_parts(ground), profile=profiles.bytes_of(self._work.profile))
         yield 0
         if whole:
-            style = yield from self._style(lambda y: self._below((0, y, self._canvas[2], 1)), self._canvas, self._space)
+            style = yield from self._style(
+                lambda y: self._below(Rect(0, y, self._canvas.w, 1)), self._canvas, self._space
+            )
         elif painted and settings.style_from == "picture":
             style = yield from self._style_of_picture()
         wanted = painted and settings.style_from != "surroundings"
@@ -159,37 +166,37 @@ class _Moment:
 
     def _draw(self, whole: bool) -> Steps:
         """Draw what is below in the copy: as little of it as is needed."""
-        self._at = (0, 0)
+        self._frame = self._canvas
         if not whole and self._crop != self._canvas and nodes.is_plain(self._copy):
             self._copy.crop(*self._crop)
-            self._at = self._crop[:2]
+            self._frame = self._crop
             yield 0
         self._copy.refreshProjection()
         self._copy.waitForDone()
         yield 0
 
-    def _below(self, box: Box) -> Any:
-        return self._copy.pixelData(box[0] - self._at[0], box[1] - self._at[1], *box[2:])
+    def _below(self, box: Rect) -> Any:
+        return self._copy.pixelData(*box.relative_to(self._frame))
 
-    def _plane(self, samples: Any, box: Box, space: Space) -> Plane:
+    def _plane(self, samples: Any, box: Rect, space: Space) -> Plane:
         """Samples in the space that the blend is made in."""
         known = self._work.format
         assert known is not None
-        samples = converted(samples, box[2:], space, self._work, self._copy)
-        return Plane(box, box[2:], known.type, known.channels, samples, self._work.encoding)
+        samples = converted(samples, box.size, space, self._work, self._copy)
+        return Plane(box, box.size, known.type, known.channels, samples, self._work.encoding)
 
-    def _style(self, row: Row, box: Box, space: Space) -> Steps:
+    def _style(self, row: Row, box: Rect, space: Space) -> Steps:
         """Steps that return a style picture of rows over a box."""
-        scale = geometry.style_scale(*box[2:])
+        scale = geometry.style_scale(*box.size)
         if scale == 1.0:
-            samples = b"".join(bytes(view(row(y))) for y in range(box[3]))
+            samples = b"".join(bytes(view(row(y))) for y in range(box.h))
             return self._plane(samples, box, space)
-        size = geometry.reduced(box, scale)
+        size = box.scaled(scale).size
         known, encoding = self._work.format, self._work.encoding
         assert known is not None
         if space != self._work:
-            row = self._converted_rows(row, box[2], space)
-        samples = yield from reducing(row, box[2:], known, encoding, size)
+            row = self._converted_rows(row, box.w, space)
+        samples = yield from reducing(row, box.size, known, encoding, size)
         curve = "perceptual" if encoding == "linear" else encoding
         return Plane(box, size, "u8", known.channels, samples, curve, scale)
 
@@ -203,7 +210,7 @@ class _Moment:
             raise Refused(_("Style is to come from another layer, and none was chosen."))
         x, y, w, h = box
         style = yield from self._style(
-            lambda row: picture.projectionPixelData(x, y + row, w, 1), (0, 0, w, h), Space.of(picture)
+            lambda row: picture.projectionPixelData(x, y + row, w, 1), Rect(0, 0, w, h), Space.of(picture)
         )
         return style
 
@@ -212,12 +219,12 @@ def _parts(plane: Plane) -> tuple[Any, ...]:
     return (plane.rect, plane.size, plane.type, plane.channels, plane.samples, plane.encoding)
 
 
-def _visible(samples: memoryview, box: Box, known: Format | None) -> Box:
+def _visible(samples: memoryview, box: Rect, known: Format | None) -> Rect:
     """The box of what is visible, in document pixels. Raises MaskEmpty."""
-    pixel = len(samples) // (box[2] * box[3])
+    pixel = len(samples) // (box.w * box.h)
     # The last channel is alpha in every space of Krita's.
     alpha = alpha_bytes(samples, known) if known is not None else bytes(samples[pixel - 1 :: pixel])
-    found = geometry.bounds(alpha, box[2], 1)
+    found = geometry.bounds(alpha, box.w, 1)
     if found is None:
         raise MaskEmpty()
-    return (box[0] + found[0], box[1] + found[1], found[2], found[3])
+    return found.moved(box.x, box.y)

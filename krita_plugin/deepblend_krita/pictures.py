@@ -114,8 +114,7 @@ def laid(image: QtGui.QImage, ground: QtGui.QImage, place: tuple[float, float, f
 def showing_on(plane: Plane, background: Plane, longest: int) -> Generator[float, None, QtGui.QImage]:
     """Steps whose last one returns a result, seen on the background that it was made for."""
     ground = yield from showing(background, longest)
-    scale = ground.width() / background.rect[2]
-    x, y, w, h = plane.rect
-    place = ((x - background.rect[0]) * scale, (y - background.rect[1]) * scale, w * scale, h * scale)
+    scale = ground.width() / background.rect.w
+    x, y, w, h = (side * scale for side in plane.rect.relative_to(background.rect))
     image = yield from showing(plane, longest)
-    return laid(image, ground, place)
+    return laid(image, ground, (x, y, w, h))

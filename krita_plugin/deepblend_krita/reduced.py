@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from deepblend_protocol import geometry
-from deepblend_protocol.geometry import Box
+from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane, Previews, Request
 
 from .document import Steps
@@ -24,10 +23,10 @@ class Reduced:
 
     def __init__(self, request: Request, longest: int) -> None:
         frame = request.background.rect
-        self.scale = min(1.0, longest / max(frame[2:]))
+        self.scale = min(1.0, longest / max(frame.size))
         self.profile = request.background.profile
         self.linear = request.background.encoding == "linear"
-        self._origin = self._scaled(frame)[:2]
+        self._frame = frame.scaled(self.scale)
         self.background: Plane
         self.layer: Plane
         self._mask: Plane | None = None
@@ -53,23 +52,18 @@ class Reduced:
         style = self._style if given["style_from"] != "surroundings" else None
         return Request(self.layer, self.background, self._mask, style, scaled, previews=previews)
 
-    def _scaled(self, box: Box) -> Box:
-        x, y, w, h = (round(side * self.scale) for side in box)
-        return (x, y, max(1, w), max(1, h))
-
     def _plane(self, plane: Plane) -> Steps:
-        x, y, w, h = self._scaled(plane.rect)
-        rect = (x - self._origin[0], y - self._origin[1], w, h)
-        samples = yield from reducing_plane(plane, (w, h))
-        return Plane(rect, (w, h), "u8", plane.channels, samples, self._curve(plane))
+        rect = plane.rect.scaled(self.scale).relative_to(self._frame)
+        samples = yield from reducing_plane(plane, rect.size)
+        return Plane(rect, rect.size, "u8", plane.channels, samples, self._curve(plane))
 
     def _style_plane(self, plane: Plane) -> Steps:
         """The same picture, of a document that is as much smaller as all else."""
-        x, y, w, h = self._scaled(plane.rect)
+        whole = Rect(0, 0, *plane.rect.scaled(self.scale).size)
         scale = min(1.0, plane.scale / self.scale)
-        size = geometry.reduced((x, y, w, h), scale)
+        size = whole.scaled(scale).size
         samples = yield from reducing_plane(plane, size)
-        return Plane((0, 0, w, h), size, "u8", plane.channels, samples, self._curve(plane), scale)
+        return Plane(whole, size, "u8", plane.channels, samples, self._curve(plane), scale)
 
     @staticmethod
     def _curve(plane: Plane) -> str:

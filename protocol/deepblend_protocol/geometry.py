@@ -1,17 +1,65 @@
-"""Which part of a document a blend needs; the one place of these rules. Imports nothing.
-
-A box is (x, y, w, h) in document pixels, x to the right, y down.
-"""
+"""Rectangles of a document, and which part of it a blend needs; the one place of these rules."""
 
 from __future__ import annotations
 
 from math import ceil
-
-Box = tuple[int, int, int, int]
+from typing import NamedTuple
 
 MARGIN_LEAST, MARGIN_MOST = 64, 512
 STYLE_LONGEST = 1024
 """Samples of the style picture's longer side, at most."""
+
+
+class Rect(NamedTuple):
+    """A rectangle in document pixels, x to the right, y down; ``w`` and ``h`` at least 1."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+    @property
+    def right(self) -> int:
+        """The first column beyond it."""
+        return self.x + self.w
+
+    @property
+    def bottom(self) -> int:
+        """The first row beyond it."""
+        return self.y + self.h
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.w, self.h
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Its rows and columns in an array whose first sample lies at (0, 0); neither x nor y may be negative."""
+        return slice(self.y, self.bottom), slice(self.x, self.right)
+
+    def intersection(self, other: Rect) -> Rect | None:
+        """What two rectangles share, or None."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        w, h = min(self.right, other.right) - x, min(self.bottom, other.bottom) - y
+        return Rect(x, y, w, h) if w > 0 and h > 0 else None
+
+    def grown(self, by: int) -> Rect:
+        """With so many more pixels on each side."""
+        return Rect(self.x - by, self.y - by, self.w + 2 * by, self.h + 2 * by)
+
+    def moved(self, dx: int, dy: int) -> Rect:
+        """So many pixels further to the right and down."""
+        return Rect(self.x + dx, self.y + dy, self.w, self.h)
+
+    def relative_to(self, other: Rect) -> Rect:
+        """The same place, counted from the other's corner."""
+        return self.moved(-other.x, -other.y)
+
+    def scaled(self, scale: float) -> Rect:
+        """The same place in a document whose sides are ``scale`` times as long."""
+        x, y, w, h = (round(side * scale) for side in self)
+        return Rect(x, y, max(1, w), max(1, h))
 
 
 def margin(width: int, height: int) -> int:
@@ -19,19 +67,16 @@ def margin(width: int, height: int) -> int:
     return min(max(max(width, height) // 4, MARGIN_LEAST), MARGIN_MOST)
 
 
-def common(one: Box, other: Box) -> Box | None:
-    """What two boxes share, or None."""
-    x0, y0 = max(one[0], other[0]), max(one[1], other[1])
-    x1, y1 = min(one[0] + one[2], other[0] + other[2]), min(one[1] + one[3], other[1] + other[3])
-    return (x0, y0, x1 - x0, y1 - y0) if x0 < x1 and y0 < y1 else None
+def reach(mask: Rect, layer: Rect, grow_px: float) -> Rect:
+    """The box of a mask that has been grown: never beyond its layer.
+
+    Args:
+        mask: the box of what is selected and visible; it lies in the layer's.
+    """
+    return mask.grown(max(0, ceil(grow_px))).intersection(layer) or mask
 
 
-def grown(box: Box, by: int) -> Box:
-    """A box with so many more pixels on each side."""
-    return (box[0] - by, box[1] - by, box[2] + 2 * by, box[3] + 2 * by)
-
-
-def needed(mask: Box, layer: Box, canvas: Box, grow_px: float) -> Box | None:
+def needed(mask: Rect, layer: Rect, canvas: Rect, grow_px: float) -> Rect | None:
     """What of the background a blend needs: the blended region's box and its margin, within the canvas.
 
     Args:
@@ -40,11 +85,8 @@ def needed(mask: Box, layer: Box, canvas: Box, grow_px: float) -> Box | None:
 
     Returns None where nothing of the region lies on the canvas.
     """
-    reach = common(grown(mask, max(0, ceil(grow_px))), layer)
-    region = common(reach, canvas) if reach is not None else None
-    if region is None:
-        return None
-    return common(grown(region, margin(region[2], region[3])), canvas)
+    region = reach(mask, layer, grow_px).intersection(canvas)
+    return region.grown(margin(*region.size)).intersection(canvas) if region is not None else None
 
 
 def style_scale(width: int, height: int) -> float:
@@ -52,12 +94,7 @@ def style_scale(width: int, height: int) -> float:
     return min(1.0, STYLE_LONGEST / max(width, height))
 
 
-def reduced(box: Box, scale: float) -> tuple[int, int]:
-    """Columns and rows of a box at a scale."""
-    return max(1, round(box[2] * scale)), max(1, round(box[3] * scale))
-
-
-def bounds(samples: bytes, row_bytes: int, sample_bytes: int) -> Box | None:
+def bounds(samples: bytes, row_bytes: int, sample_bytes: int) -> Rect | None:
     """The box, in samples, of what is not 0; None where all is.
 
     Args:
@@ -76,4 +113,4 @@ def bounds(samples: bytes, row_bytes: int, sample_bytes: int) -> Box | None:
     right = max(len(row.rstrip(b"\0")) for _, row in inside)
     right = -(-right // sample_bytes)
     top, bottom = inside[0][0], inside[-1][0]
-    return (left, top, right - left, bottom - top + 1)
+    return Rect(left, top, right - left, bottom - top + 1)

@@ -13,6 +13,7 @@ from typing import Any, Union
 from . import wire
 from .errors import DeepBlendError, MessageMalformed, MessageUnknown, PlaneInvalid, SizeAbsurd, plain
 from .fields import Fields
+from .geometry import Rect
 
 SAMPLE_BYTES = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}
 CHANNELS = ("RGBA", "BGRA", "RGB", "YA", "Y")
@@ -29,8 +30,8 @@ _TEXT = 10_000
 class Plane:
     """A rectangle of samples; docs/protocol.md, section 5."""
 
-    rect: tuple[int, int, int, int]
-    """x, y, w, h in document pixels."""
+    rect: Rect
+    """What the samples cover, in document pixels."""
     size: tuple[int, int]
     """Columns and rows of samples."""
     type: str
@@ -324,10 +325,10 @@ class _Reading:
 
     def plane(self, given: Fields, role: str) -> Plane:
         """A plane whose samples are as long as it says. Raises MessageMalformed, SizeAbsurd."""
-        rect = given.integers("rect", 4, -_FAR, _FAR)
+        rect = Rect(*given.integers("rect", 4, -_FAR, _FAR))
         columns, rows = given.integers("size", 2, 1, _FAR)
-        if rect[2] < 1 or rect[3] < 1:
-            raise MessageMalformed(reason=f"the {role}'s rectangle of {rect[2]} x {rect[3]} pixels is empty")
+        if rect.w < 1 or rect.h < 1:
+            raise MessageMalformed(reason=f"the {role}'s rectangle of {rect.w} x {rect.h} pixels is empty")
         if columns * rows > self._limits.pixels:
             raise SizeAbsurd(what=f"The {role}", width=columns, height=rows, limit=self._limits.pixels)
         scale = given.number("scale", 1.0)
@@ -338,7 +339,7 @@ class _Reading:
             raise MessageMalformed(reason=f"buffer {index} is the samples of two planes")
         self._samples.add(index)
         plane = Plane(
-            (rect[0], rect[1], rect[2], rect[3]),
+            rect,
             (columns, rows),
             given.choice("type", tuple(SAMPLE_BYTES)),
             given.choice("channels", CHANNELS),

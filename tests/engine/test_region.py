@@ -49,11 +49,6 @@ def at(region: Region, array: torch.Tensor, x: int, y: int) -> torch.Tensor:
     return array[..., y - region.rect.y, x - region.rect.x]
 
 
-def overlap(a: Rect, b: Rect) -> Rect:
-    x, y = max(a.x, b.x), max(a.y, b.y)
-    return Rect(x, y, min(a.x + a.w, b.x + b.w) - x, min(a.y + a.h, b.y + b.h) - y)
-
-
 @pytest.mark.parametrize(
     "rect",
     [
@@ -68,7 +63,7 @@ def overlap(a: Rect, b: Rect) -> Rect:
 def test_a_layer_lies_at_its_offset_and_only_what_is_on_the_background_counts(rect):
     layer, background = plane(rect), plane(FRAME, "RGB", seed=2)
     region = region_of(layer, background=background)
-    box = overlap(rect, FRAME)
+    box = rect.intersection(FRAME)
     assert region.box == box
     assert region.in_box(region.mask).shape == (box.h, box.w)
     assert (region.in_box(region.mask) == 1).all()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from deepblend_protocol import errors, messages
 from deepblend_protocol.errors import MessageMalformed, PlaneInvalid, SizeAbsurd
+from deepblend_protocol.geometry import Rect
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
@@ -42,7 +43,7 @@ def planes(draw: Any) -> messages.Plane:
     place = draw(some.tuples(some.integers(-(2**24), 2**24), some.integers(-(2**24), 2**24)))
     count = size[0] * size[1] * len(channels) * messages.SAMPLE_BYTES[kind]
     return messages.Plane(
-        (*place, *draw(some.tuples(some.integers(1, 2**24), some.integers(1, 2**24)))),
+        Rect(*place, *draw(some.tuples(some.integers(1, 2**24), some.integers(1, 2**24)))),
         size,
         kind,
         channels,
@@ -180,20 +181,20 @@ def test_a_huge_claim_is_refused_before_anything_is_made_of_it() -> None:
 
 
 def test_samples_that_do_not_fit_are_not_sent() -> None:
-    plane = messages.Plane((0, 0, 2, 2), (2, 2), "u16", "Y", b"abcd")
+    plane = messages.Plane(Rect(0, 0, 2, 2), (2, 2), "u16", "Y", b"abcd")
     with pytest.raises(PlaneInvalid, match="4 bytes, not 8"):
         messages.to_frames(messages.Echo({"mask": plane}))
 
 
 def test_a_profile_travels_once() -> None:
-    plane = messages.Plane((0, 0, 1, 1), (1, 1), "u8", "Y", b"x", profile=b"a profile")
+    plane = messages.Plane(Rect(0, 0, 1, 1), (1, 1), "u8", "Y", b"x", profile=b"a profile")
     frames = messages.to_frames(messages.Submit("a", messages.Request(plane, replace(plane, samples=b"y"))))
     assert [bytes(frame) for frame in frames[2:]] == [b"x", b"a profile", b"y"]
 
 
 def test_samples_are_sent_as_they_lie() -> None:
     samples = bytearray(2**21)
-    plane = messages.Plane((0, 0, 2048, 1024), (2048, 1024), "u8", "Y", samples)
+    plane = messages.Plane(Rect(0, 0, 2048, 1024), (2048, 1024), "u8", "Y", samples)
     assert all(frame.obj is samples for frame in messages.to_frames(messages.Echo({"mask": plane}))[2:])
 
 

@@ -18,6 +18,7 @@ import pytest
 import zmq
 from deepblend_protocol import errors, messages, pipe
 from deepblend_protocol.connection import Connection
+from deepblend_protocol.geometry import Rect
 from deepblend_protocol.link import Link
 from deepblend_protocol.piped import AHEAD_BYTES, PipedLink
 
@@ -70,10 +71,10 @@ def link(router: Router) -> Iterator[PipedLink]:
 
 def echo(megabytes: int, fill: bytes = b"x") -> messages.Echo:
     size = (1024, 1024 * megabytes)
-    return messages.Echo({"layer": messages.Plane((0, 0, *size), size, "u8", "Y", fill * (megabytes * 2**20))})
+    return messages.Echo({"layer": messages.Plane(Rect(0, 0, *size), size, "u8", "Y", fill * (megabytes * 2**20))})
 
 
-SMALL = messages.Echo({"layer": messages.Plane((0, 0, 2, 2), (2, 2), "u8", "Y", b"abcd")})
+SMALL = messages.Echo({"layer": messages.Plane(Rect(0, 0, 2, 2), (2, 2), "u8", "Y", b"abcd")})
 
 
 def until(link: PipedLink, happens: Callable[[], Any], seconds: float = DEADLINE_S) -> Any:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepblend_protocol import geometry
-from deepblend_protocol.geometry import Box
+from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane, Previews, Request
 from deepblend_protocol.settings import Settings
 from gi.repository import Gegl, Gimp
 
 from . import gegl
-from .samples import SCREEN, Samples, box_of, buffer_of, canvas_of, moved
+from .samples import SCREEN, Samples, box_of, buffer_of, canvas_of
 from .selection import Selection, mask_box, mask_plane
 
 
@@ -41,21 +41,21 @@ def read(subject: Subject, settings: Settings, given: Mapping[str, Any]) -> Requ
     known = Samples(image)
     own, canvas = box_of(layer), canvas_of(image)
     crop = geometry.needed(mask_box(image, layer, subject.selection), own, canvas, settings.grow_px)
-    inside = geometry.common(crop, own) if crop is not None else None
+    inside = crop.intersection(own) if crop is not None else None
     assert crop is not None and inside is not None  # mask_box has looked
-    source = gegl.read(layer.get_buffer(), moved(inside, own), known.colour)
+    source = gegl.read(layer.get_buffer(), inside.relative_to(own), known.colour)
     painted = settings.method == "deep" and settings.style > 0
     whole = painted and settings.style_from == "background"
     below, frame = background(image, layer, None if whole else crop)
-    ground = gegl.read(below, moved(crop, frame), known.colour)
+    ground = gegl.read(below, crop.relative_to(frame), known.colour)
     style = None
     if whole:
         style = _reduced(below, canvas, known)
     elif painted and settings.style_from == "picture" and subject.picture is not None:
         style = _style_of(subject.picture, below, known)
     return Request(
-        layer=Plane(inside, inside[2:], known.type, known.channels, source, known.encoding),
-        background=Plane(crop, crop[2:], known.type, known.channels, ground, known.encoding, profile=known.profile),
+        layer=Plane(inside, inside.size, known.type, known.channels, source, known.encoding),
+        background=Plane(crop, crop.size, known.type, known.channels, ground, known.encoding, profile=known.profile),
         mask=mask_plane(layer, subject.selection, inside, known),
         style=style,
         settings=given,
@@ -78,28 +78,23 @@ class Reduced:
         known = Samples(image)
         own, canvas = box_of(layer), canvas_of(image)
         crop = geometry.needed(mask_box(image, layer, subject.selection), own, canvas, grow_px)
-        inside = geometry.common(crop, own) if crop is not None else None
+        inside = crop.intersection(own) if crop is not None else None
         assert crop is not None and inside is not None
-        self.scale = min(1.0, longest / max(crop[2:]))
-        frame, place = self._small(crop), self._small(inside)
-        self._origin = frame[:2]
-        self.layer = self._plane(layer.get_buffer(), place, self._small((*own[:2], 1, 1)))
+        self.scale = min(1.0, longest / max(crop.size))
+        self._frame, place = crop.scaled(self.scale), inside.scaled(self.scale)
+        self.layer = self._plane(layer.get_buffer(), place, own.scaled(self.scale))
         mask = mask_plane(layer, subject.selection, inside, known)
         self._mask = None
         if mask is not None:
-            self._mask = self._plane(buffer_of(mask.samples, known.mask, inside), place, (0, 0, 1, 1), "Y u8", "Y")
+            self._mask = self._plane(buffer_of(mask.samples, known.mask, inside), place, name="Y u8", channels="Y")
         below, _ = background(image, layer, None)
-        self.background = self._plane(below, frame, (0, 0, 1, 1))
-        whole = self._small(canvas)
-        scale = geometry.style_scale(*whole[2:])
-        size = geometry.reduced(whole, scale)
-        samples = gegl.read(below, (0, 0, *size), SCREEN, self.scale * scale, srgb=True)
-        self._style = Plane(moved(whole, self._frame), size, "u8", "RGBA", samples, scale=scale)
+        self.background = self._plane(below, self._frame)
+        whole = canvas.scaled(self.scale)
+        scale = geometry.style_scale(*whole.size)
+        size = whole.scaled(scale).size
+        samples = gegl.read(below, Rect(0, 0, *size), SCREEN, self.scale * scale, srgb=True)
+        self._style = Plane(whole.relative_to(self._frame), size, "u8", "RGBA", samples, scale=scale)
         self._picture: Plane | None = None
-
-    @property
-    def _frame(self) -> Box:
-        return (*self._origin, 1, 1)
 
     def take_picture(self, picture: Gimp.Drawable | None) -> None:
         """Take style from another picture from now on."""
@@ -113,25 +108,25 @@ class Reduced:
             scaled["style_from"] = "surroundings"
         return Request(self.layer, self.background, self._mask, style, scaled, previews=previews)
 
-    def _small(self, box: Box) -> Box:
-        x, y, w, h = (round(side * self.scale) for side in box)
-        return (x, y, max(1, w), max(1, h))
-
-    def _plane(self, buffer: Gegl.Buffer, box: Box, by: Box, name: str = SCREEN, channels: str = "RGBA") -> Plane:
-        samples = gegl.read(buffer, moved(box, by), name, self.scale, srgb=name == SCREEN)
-        return Plane(moved(box, self._frame), box[2:], "u8", channels, samples)
+    def _plane(
+        self, buffer: Gegl.Buffer, box: Rect, own: Rect | None = None, name: str = SCREEN, channels: str = "RGBA"
+    ) -> Plane:
+        """A box of a buffer that lies at the corner of ``own``; None is the image's. Both are reduced."""
+        place = box if own is None else box.relative_to(own)
+        samples = gegl.read(buffer, place, name, self.scale, srgb=name == SCREEN)
+        return Plane(box.relative_to(self._frame), box.size, "u8", channels, samples)
 
     def _picture_of(self, picture: Gimp.Drawable | None) -> Plane | None:
         if picture is None:
             return None
-        box = self._small((0, 0, picture.get_width(), picture.get_height()))
-        scale = geometry.style_scale(*box[2:])
-        size = geometry.reduced(box, scale)
-        samples = gegl.read(picture.get_buffer(), (0, 0, *size), SCREEN, self.scale * scale, srgb=True)
+        box = Rect(0, 0, picture.get_width(), picture.get_height()).scaled(self.scale)
+        scale = geometry.style_scale(*box.size)
+        size = box.scaled(scale).size
+        samples = gegl.read(picture.get_buffer(), Rect(0, 0, *size), SCREEN, self.scale * scale, srgb=True)
         return Plane(box, size, "u8", "RGBA", samples, scale=scale)
 
 
-def background(image: Gimp.Image, layer: Gimp.Layer, box: Box | None) -> tuple[Gegl.Buffer, Box]:
+def background(image: Gimp.Image, layer: Gimp.Layer, box: Rect | None) -> tuple[Gegl.Buffer, Rect]:
     """The composite of all that is visible below a layer, and what it covers.
 
     Args:
@@ -148,7 +143,7 @@ def background(image: Gimp.Image, layer: Gimp.Layer, box: Box | None) -> tuple[G
             siblings = siblings[position].get_children()
         _hide(siblings[: last + 1])
         if box is not None and not _any_filter(copy.get_layers()):
-            copy.crop(box[2], box[3], box[0], box[1])
+            copy.crop(box.w, box.h, box.x, box.y)
         else:
             box = None
         below = Gimp.Layer.new_from_visible(copy, copy, "background")
@@ -176,13 +171,13 @@ def _path(image: Gimp.Image, item: Gimp.Item) -> list[int]:
     return path
 
 
-def _reduced(buffer: Gegl.Buffer, box: Box, known: Samples, like: Gegl.Buffer | None = None) -> Plane:
+def _reduced(buffer: Gegl.Buffer, box: Rect, known: Samples, like: Gegl.Buffer | None = None) -> Plane:
     """A style picture of a buffer, in the colour space of another one where that is given."""
-    scale = geometry.style_scale(*box[2:])
-    size = geometry.reduced(box, scale)
-    samples = gegl.read(buffer, (0, 0, *size), known.colour, scale, like=like)
+    scale = geometry.style_scale(*box.size)
+    size = box.scaled(scale).size
+    samples = gegl.read(buffer, Rect(0, 0, *size), known.colour, scale, like=like)
     return Plane(box, size, known.type, known.channels, samples, known.encoding, scale)
 
 
 def _style_of(picture: Gimp.Drawable, like: Gegl.Buffer, known: Samples) -> Plane:
-    return _reduced(picture.get_buffer(), (0, 0, picture.get_width(), picture.get_height()), known, like)
+    return _reduced(picture.get_buffer(), Rect(0, 0, picture.get_width(), picture.get_height()), known, like)

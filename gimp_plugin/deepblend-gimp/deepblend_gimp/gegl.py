@@ -10,6 +10,8 @@ import ctypes
 import sys
 from typing import Any
 
+from deepblend_protocol.geometry import Rect
+
 _NAMES = {
     "win32": ("libgegl-0.4-0.dll", "libbabl-0.1-0.dll"),
     "darwin": ("libgegl-0.4.0.dylib", "libbabl-0.1.0.dylib"),
@@ -62,7 +64,7 @@ def _format(buffer: Any, name: str, srgb: bool = False) -> int:
 
 def read(
     buffer: Any,
-    box: tuple[int, int, int, int],
+    box: Rect,
     format_name: str,
     scale: float = 1.0,
     srgb: bool = False,
@@ -72,13 +74,13 @@ def read(
 
     Args:
         buffer: a Gegl.Buffer.
-        box: x, y, w, h in pixels of the picture that has been reduced by ``scale``.
+        box: in pixels of the picture that has been reduced by ``scale``.
         format_name: one of babl's, as in ``R'G'B'A u8``.
         srgb: converted to sRGB, as for a screen.
         like: converted to the colour space of this buffer.
     """
     known = _format(buffer if like is None else like, format_name, srgb)
-    samples = bytearray(box[2] * box[3] * _babl.babl_format_get_bytes_per_pixel(known))
+    samples = bytearray(box.w * box.h * _babl.babl_format_get_bytes_per_pixel(known))
     place = (ctypes.c_char * len(samples)).from_buffer(samples)
     rectangle = ctypes.byref(_Rectangle(*box))
     _gegl.gegl_buffer_get(hash(buffer), rectangle, scale, known, place, _AUTO_ROWSTRIDE, _ABYSS_NONE)

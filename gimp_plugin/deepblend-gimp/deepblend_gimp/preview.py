@@ -10,6 +10,7 @@ gi.require_version("Gtk", "3.0")
 gi.require_version("GdkPixbuf", "2.0")
 from deepblend_protocol.client import Client, Job, JobCancelled, JobDone, JobFailed, JobRunning  # noqa: E402
 from deepblend_protocol.errors import DeepBlendError  # noqa: E402
+from deepblend_protocol.geometry import Rect  # noqa: E402
 from deepblend_protocol.messages import Plane, Previews  # noqa: E402
 from deepblend_protocol.words import _, progress, sentence  # noqa: E402
 from gi.repository import GdkPixbuf, Gimp, GLib, Gtk  # noqa: E402
@@ -155,10 +156,9 @@ def _pixbuf(plane: Plane) -> GdkPixbuf.Pixbuf:
 def _laid(plane: Plane, ground: GdkPixbuf.Pixbuf) -> GdkPixbuf.Pixbuf:
     """A plane laid on the background at its place."""
     result = ground.copy()
-    x, y, w, h = plane.rect
-    x1, y1 = min(x + w, ground.get_width()), min(y + h, ground.get_height())
-    if x1 > max(x, 0) and y1 > max(y, 0):
-        scale = (w / plane.size[0], h / plane.size[1])
-        area = (max(x, 0), max(y, 0), x1 - max(x, 0), y1 - max(y, 0))
-        _pixbuf(plane).composite(result, *area, x, y, *scale, GdkPixbuf.InterpType.BILINEAR, 255)
+    place = plane.rect
+    area = place.intersection(Rect(0, 0, ground.get_width(), ground.get_height()))
+    if area is not None:
+        scale = (place.w / plane.size[0], place.h / plane.size[1])
+        _pixbuf(plane).composite(result, *area, place.x, place.y, *scale, GdkPixbuf.InterpType.BILINEAR, 255)
     return result

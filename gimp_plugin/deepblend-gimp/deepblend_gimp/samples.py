@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deepblend_protocol.geometry import Box
+from deepblend_protocol.geometry import Rect
 from gi.repository import Gegl, Gimp
 
 from . import gegl
@@ -39,22 +39,17 @@ class Samples:
         self.profile = bytes(image.get_effective_color_profile().get_icc_profile())
 
 
-def box_of(item: Gimp.Drawable) -> Box:
+def box_of(item: Gimp.Drawable) -> Rect:
     """A drawable's place in the image."""
     _, x, y = item.get_offsets()
-    return (x, y, item.get_width(), item.get_height())
+    return Rect(x, y, item.get_width(), item.get_height())
 
 
-def canvas_of(image: Gimp.Image) -> Box:
-    return (0, 0, image.get_width(), image.get_height())
+def canvas_of(image: Gimp.Image) -> Rect:
+    return Rect(0, 0, image.get_width(), image.get_height())
 
 
-def moved(box: Box, by: Box) -> Box:
-    """A box of the image in the coordinates of what lies at another box's corner."""
-    return (box[0] - by[0], box[1] - by[1], box[2], box[3])
-
-
-def buffer_of(samples: bytes, name: str, box: Box) -> Gegl.Buffer:
+def buffer_of(samples: bytes, name: str, box: Rect) -> Gegl.Buffer:
     """A buffer of its own that holds samples of babl's format ``name`` over a box."""
     Gegl.init(None)
     made = Gegl.Buffer.new(name, *box)

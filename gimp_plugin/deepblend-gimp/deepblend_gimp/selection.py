@@ -10,12 +10,12 @@ from typing import Any
 
 from deepblend_protocol import geometry
 from deepblend_protocol.errors import MaskEmpty, MaskOutside
-from deepblend_protocol.geometry import Box
+from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane
 from gi.repository import Gegl, Gimp
 
 from . import gegl
-from .samples import Samples, box_of, buffer_of, canvas_of, moved
+from .samples import Samples, box_of, buffer_of, canvas_of
 
 _KEPT = "Y u8"
 _BAND = 256
@@ -27,7 +27,7 @@ class Selection:
     """A selection's values, linear, over the box where it is not 0."""
 
     buffer: Gegl.Buffer
-    box: Box
+    box: Rect
 
     @classmethod
     def of(cls, image: Gimp.Image) -> Selection | None:
@@ -35,64 +35,70 @@ class Selection:
         if Gimp.Selection.is_empty(image):
             return None
         _, _, x0, y0, x1, y1 = Gimp.Selection.bounds(image)
-        return cls(image.get_selection().get_buffer(), (x0, y0, x1 - x0, y1 - y0))
+        return cls(image.get_selection().get_buffer(), Rect(x0, y0, x1 - x0, y1 - y0))
 
     @classmethod
     def unpacked(cls, packed: bytes) -> Selection | None:
         """What ``packed`` made; None where that is damaged."""
         head, _, body = packed.partition(b"\n")
         try:
-            _, _, w, h = box = tuple(int(one) for one in json.loads(head))
-            samples = zlib.decompressobj().decompress(base64.b64decode(body), w * h)
+            box = Rect(*(int(one) for one in json.loads(head)))
+            samples = zlib.decompressobj().decompress(base64.b64decode(body), box.w * box.h)
             return cls(buffer_of(samples, _KEPT, box), box)
         except (ValueError, TypeError, zlib.error):
             return None
 
-    def packed(self, within: Box) -> bytes:
+    def packed(self, within: Rect) -> bytes:
         """The selection in 8 bits, compressed, as far as it lies in a box; ASCII, as parasites take it."""
-        box = geometry.common(self.box, within) or (*within[:2], 1, 1)
+        box = self.box.intersection(within) or Rect(within.x, within.y, 1, 1)
         body = zlib.compress(bytes(gegl.read(self.buffer, box, _KEPT)))
         return json.dumps(box).encode() + b"\n" + base64.b64encode(body)
 
 
-def mask_box(image: Gimp.Image, layer: Gimp.Layer, selection: Selection | None) -> Box:
+def mask_box(image: Gimp.Image, layer: Gimp.Layer, selection: Selection | None) -> Rect:
     """The box of what is selected and visible in a layer. Raises MaskEmpty, MaskOutside."""
     canvas, own = canvas_of(image), box_of(layer)
-    chosen = own if selection is None else geometry.common(own, selection.box)
+    chosen = own if selection is None else own.intersection(selection.box)
     if chosen is None:
         raise MaskEmpty()
     if layer.has_alpha():
         known = Samples(image)
-        alpha = gegl.read(layer.get_buffer(), moved(chosen, own), known.alpha)
-        found = geometry.bounds(bytes(alpha), chosen[2] * known.alpha_bytes, known.alpha_bytes)
+        alpha = gegl.read(layer.get_buffer(), chosen.relative_to(own), known.alpha)
+        found = geometry.bounds(bytes(alpha), chosen.w * known.alpha_bytes, known.alpha_bytes)
         if found is None:
             raise MaskEmpty()
-        chosen = (chosen[0] + found[0], chosen[1] + found[1], found[2], found[3])
-    if geometry.common(chosen, canvas) is None:
-        left, top, w, h = chosen
-        raise MaskOutside(left=left, right=left + w - 1, top=top, bottom=top + h - 1, width=canvas[2], height=canvas[3])
+        chosen = found.moved(chosen.x, chosen.y)
+    if chosen.intersection(canvas) is None:
+        raise MaskOutside(
+            left=chosen.x,
+            right=chosen.right - 1,
+            top=chosen.y,
+            bottom=chosen.bottom - 1,
+            width=canvas.w,
+            height=canvas.h,
+        )
     return chosen
 
 
 def covers(image: Gimp.Image, layer: Gimp.Layer, selection: Selection | None) -> bool:
     """Whether everything that a layer shows on the canvas is blended: no pixel is visible and not wholly selected."""
     own = box_of(layer)
-    visible = geometry.common(own, canvas_of(image))
+    visible = own.intersection(canvas_of(image))
     if selection is None or visible is None:
         return True
     x, y, w, h = visible
     for top in range(y, y + h, _BAND):  # most layers that are not covered show it in the first rows
-        band = (x, top, w, min(_BAND, y + h - top))
+        band = Rect(x, top, w, min(_BAND, y + h - top))
         left_out = int.from_bytes(gegl.read(selection.buffer, band, _KEPT).translate(b"\1" * 255 + b"\0"), "little")
         if layer.has_alpha():
-            shown = gegl.read(layer.get_buffer(), moved(band, own), "A u8").translate(b"\0" + b"\1" * 255)
+            shown = gegl.read(layer.get_buffer(), band.relative_to(own), "A u8").translate(b"\0" + b"\1" * 255)
             left_out &= int.from_bytes(shown, "little")
         if left_out:
             return False
     return True
 
 
-def mask_plane(layer: Gimp.Layer, selection: Selection | None, box: Box, known: Samples) -> Plane | None:
+def mask_plane(layer: Gimp.Layer, selection: Selection | None, box: Rect, known: Samples) -> Plane | None:
     """The selection times the layer mask, over a box; None where there is neither."""
     mask = layer.get_mask() if layer.get_apply_mask() else None
     own = box_of(layer)
@@ -101,13 +107,13 @@ def mask_plane(layer: Gimp.Layer, selection: Selection | None, box: Box, known: 
     elif selection is not None:
         samples = gegl.read(selection.buffer, box, known.mask)
     elif mask is not None:
-        samples = gegl.read(mask.get_buffer(), moved(box, own), known.mask)
+        samples = gegl.read(mask.get_buffer(), box.relative_to(own), known.mask)
     else:
         return None
-    return Plane(box, box[2:], known.type, "Y", samples)
+    return Plane(box, box.size, known.type, "Y", samples)
 
 
-def _product(selection: Gegl.Buffer, mask: Gegl.Buffer, box: Box, layer: Box) -> Gegl.Buffer:
+def _product(selection: Gegl.Buffer, mask: Gegl.Buffer, box: Rect, layer: Rect) -> Gegl.Buffer:
     """The product of two masks over a box, computed by GEGL."""
     Gegl.init(None)
     result = Gegl.Buffer.new("Y float", *box)
@@ -120,7 +126,7 @@ def _product(selection: Gegl.Buffer, mask: Gegl.Buffer, box: Box, layer: Box) ->
         return made
 
     first, second = node("gegl:buffer-source", buffer=selection), node("gegl:buffer-source", buffer=mask)
-    shifted = node("gegl:translate", x=float(layer[0]), y=float(layer[1]))
+    shifted = node("gegl:translate", x=float(layer.x), y=float(layer.y))
     multiply, sink = node("gegl:multiply"), node("gegl:write-buffer", buffer=result)
     second.connect_to("output", shifted, "input")
     first.connect_to("output", multiply, "input")

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from deepblend_protocol.errors import DeviceMemory, MaskEmpty, MaskOutside
+from deepblend_protocol.geometry import Rect
 from deepblend_protocol.settings import PaperSettings
 from PIL import Image
 
 from ..engine import paper
 from ..engine.device import choose, memory_errors
 from ..engine.features import load
-from ..engine.request import Rect
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,11 @@ def lay(source: Image.Image, mask: Image.Image, target: Image.Image, left: int, 
     selected = np.asarray(mask)
     canvas = np.asarray(target)
     height, width = canvas.shape[:2]
-    x0, y0 = max(left, 0), max(top, 0)
-    x1, y1 = min(left + source.width, width), min(top + source.height, height)
-    onto = (slice(y0, max(y0, y1)), slice(x0, max(x0, x1)))
-    cut = (slice(y0 - top, max(y0, y1) - top), slice(x0 - left, max(x0, x1) - left))
+    own = Rect(left, top, source.width, source.height)
+    square = own.intersection(Rect(0, 0, width, height))
     if not selected.any():
         raise MaskEmpty()
-    if not selected[cut].any():
+    if square is None or not selected[square.relative_to(own).slices].any():
         rows, columns = np.flatnonzero(selected.any(1)), np.flatnonzero(selected.any(0))
         raise MaskOutside(
             left=int(columns[0]) + left,
@@ -59,9 +57,10 @@ def lay(source: Image.Image, mask: Image.Image, target: Image.Image, left: int, 
             height=height,
         )
     laid_source, laid_mask = np.zeros_like(canvas), np.zeros((height, width), np.uint8)
-    laid_source[onto] = np.asarray(source)[cut]
-    laid_mask[onto] = selected[cut]
-    return Canvas(laid_source, laid_mask, canvas, Rect(x0, y0, x1 - x0, y1 - y0))
+    cut = square.relative_to(own).slices
+    laid_source[square.slices] = np.asarray(source)[cut]
+    laid_mask[square.slices] = selected[cut]
+    return Canvas(laid_source, laid_mask, canvas, square)
 
 
 def run(

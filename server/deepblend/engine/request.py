@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+from deepblend_protocol.geometry import Rect
 from deepblend_protocol.settings import Settings
-
-
-class Rect(NamedTuple):
-    """A rectangle in document pixels, x to the right, y down; ``w`` and ``h`` at least 1."""
-
-    x: int
-    y: int
-    w: int
-    h: int
 
 
 @dataclass(frozen=True)

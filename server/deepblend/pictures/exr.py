@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from deepblend_protocol.errors import FileUnreadable
+from deepblend_protocol.geometry import Rect
 
 from .. import files
 from . import extra
@@ -115,11 +116,13 @@ def _lay(canvas: np.ndarray, arrays: list[np.ndarray], at: tuple[int, int]) -> b
     """Channels (h, w) laid on a canvas (H, W, C), their first pixel at a column and row; whether some stick out."""
     height, width = canvas.shape[:2]
     rows, columns = arrays[0].shape
-    x0, y0, x1, y1 = max(at[0], 0), max(at[1], 0), min(at[0] + columns, width), min(at[1] + rows, height)
-    if x0 < x1 and y0 < y1:
+    own = Rect(*at, columns, rows)
+    seen = own.intersection(Rect(0, 0, width, height))
+    if seen is not None:
+        part = seen.relative_to(own).slices
         for index, array in enumerate(arrays):
-            canvas[y0:y1, x0:x1, index] = array[y0 - at[1] : y1 - at[1], x0 - at[0] : x1 - at[0]]
-    return (x1 - x0, y1 - y0) != (columns, rows)
+            canvas[(*seen.slices, index)] = array[part]
+    return seen != own
 
 
 def _profile(chromaticities: Any, channels: str) -> bytes | None:

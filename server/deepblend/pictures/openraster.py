@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 from deepblend_protocol.errors import ArgumentInvalid, FileUnreadable
+from deepblend_protocol.geometry import Rect
 from PIL import Image
 
 from .. import files
@@ -284,16 +285,17 @@ def _laid(canvas: np.ndarray, values: np.ndarray, at: tuple[int, int], opacity: 
     """A layer over a canvas, its first pixel at a column and row; beyond it the layer is transparent."""
     height, width = canvas.shape[:2]
     rows, columns = values.shape[:2]
-    x0, y0, x1, y1 = max(at[0], 0), max(at[1], 0), min(at[0] + columns, width), min(at[1] + rows, height)
+    own = Rect(*at, columns, rows)
+    seen = own.intersection(Rect(0, 0, width, height))
     if mode in ("svg:dst-in", "svg:dst-atop"):  # reach beyond the layer
         whole = np.zeros_like(canvas)
-        if x0 < x1 and y0 < y1:
-            whole[y0:y1, x0:x1] = values[y0 - at[1] : y1 - at[1], x0 - at[0] : x1 - at[0]]
+        if seen is not None:
+            whole[seen.slices] = values[seen.relative_to(own).slices]
         return compositing.over(canvas, whole * np.float32(opacity), mode)
-    if x0 < x1 and y0 < y1:
-        part = values[y0 - at[1] : y1 - at[1], x0 - at[0] : x1 - at[0]]
-        for top in range(0, y1 - y0, _ROWS):  # bounds the copies that a formula makes
-            strip, below = part[top : top + _ROWS], canvas[y0 + top : min(y0 + top + _ROWS, y1), x0:x1]
+    if seen is not None:
+        part, ground = values[seen.relative_to(own).slices], canvas[seen.slices]
+        for top in range(0, seen.h, _ROWS):  # bounds the copies that a formula makes
+            strip, below = part[top : top + _ROWS], ground[top : top + _ROWS]
             below[:] = compositing.over(below, strip * np.float32(opacity), mode)
     return canvas
 
@@ -301,10 +303,10 @@ def _laid(canvas: np.ndarray, values: np.ndarray, at: tuple[int, int], opacity: 
 def _cut(mask: Picture, left: int, top: int, source: Picture) -> Picture:
     """A document's mask as one of a layer's size, 0 where the layer sticks out."""
     cut = np.zeros((source.height, source.width), mask.samples.dtype)
-    x0, y0 = max(left, 0), max(top, 0)
-    x1, y1 = min(left + source.width, mask.width), min(top + source.height, mask.height)
-    if x0 < x1 and y0 < y1:
-        cut[y0 - top : y1 - top, x0 - left : x1 - left] = mask.samples[y0:y1, x0:x1]
+    own = Rect(left, top, *source.size)
+    seen = own.intersection(Rect(0, 0, *mask.size))
+    if seen is not None:
+        cut[seen.relative_to(own).slices] = mask.samples[seen.slices]
     return Picture(cut, "Y", notes=mask.notes)
 
 

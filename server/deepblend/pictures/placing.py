@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from deepblend_protocol import geometry
 from deepblend_protocol.errors import ArgumentInvalid, MaskEmpty, MaskOutside, SizeMismatch
+from deepblend_protocol.geometry import Rect
 from deepblend_protocol.settings import Settings
 from PIL import Image, ImageChops
 
-from ..engine.request import Plane, Rect, Request
+from ..engine.request import Plane, Request
 from .colours import into_colours_of
 from .picture import Picture, rounded, scaled
 
@@ -33,6 +33,11 @@ class Placed:
     top: int
     document: Document | None = None
     """The layered document that they come from."""
+
+    @property
+    def rect(self) -> Rect:
+        """What the source covers, in the target's pixels; it may stick out."""
+        return Rect(self.left, self.top, *self.source.size)
 
     @property
     def notes(self) -> list[str]:
@@ -91,16 +96,15 @@ def to_request(
     Raises MaskEmpty, MaskOutside, ExtraMissing.
     """
     source, target = placed.source, placed.target
-    where = Rect(placed.left, placed.top, source.width, source.height)
     crop = _crop(placed, settings)
     whole = into_colours_of(style, target) if style is not None else target
     reduced, scale = _reduced(whole)
-    background = target.with_samples(target.samples[crop.y : crop.y + crop.h, crop.x : crop.x + crop.w])
+    background = target.with_samples(target.samples[crop.slices])
     return Request(
-        layer=_plane(source, where),
-        mask=_plane(placed.mask, where) if placed.mask is not None else None,
+        layer=_plane(source, placed.rect),
+        mask=_plane(placed.mask, placed.rect) if placed.mask is not None else None,
         background=_plane(background, crop),
-        style=_plane(reduced, Rect(0, 0, whole.width, whole.height), scale),
+        style=_plane(reduced, Rect(0, 0, *whole.size), scale),
         settings=settings,
         device=device,
         features=features,
@@ -118,8 +122,7 @@ def flatten(target: Picture | Image.Image, layer: Plane) -> Picture:
     target = Picture.of(target)
     white, dtype = np.float32(target.white), target.samples.dtype
     whole = target.samples.copy()  # (H, W[, C])
-    x, y, w, h = layer.rect
-    below = whole[y : y + h, x : x + w]
+    below = whole[layer.rect.slices]
     below = below if below.ndim == 3 else below[:, :, None]  # a view of whole
     above = layer.samples.astype(np.float32)  # (h, w, C + 1)
     colours = above.shape[2] - 1
@@ -135,7 +138,7 @@ def flatten(target: Picture | Image.Image, layer: Plane) -> Picture:
         return flat
     stored = target.premultiplied.copy()
     result[:, :, :-1] *= result[:, :, -1:] / white
-    stored[y : y + h, x : x + w][covered] = rounded(result[covered], dtype)
+    stored[layer.rect.slices][covered] = rounded(result[covered], dtype)
     return replace(flat, premultiplied=stored)
 
 
@@ -145,12 +148,13 @@ def copy_paste(placed: Placed) -> Picture:
     alpha = source.alpha()
     if placed.mask is not None:
         alpha = _product(alpha, placed.mask.samples)
-    x0, y0 = max(placed.left, 0), max(placed.top, 0)
-    x1, y1 = min(placed.left + source.width, target.width), min(placed.top + source.height, target.height)
-    part = (slice(y0 - placed.top, y1 - placed.top), slice(x0 - placed.left, x1 - placed.left))
+    seen = placed.rect.intersection(Rect(0, 0, *target.size))
+    if seen is None:
+        return target
+    part = seen.relative_to(placed.rect).slices
     dtype = target.samples.dtype
     inside = np.dstack([scaled(source.colours()[part], dtype), scaled(alpha[part], dtype)])
-    return flatten(target, Plane(inside, Rect(x0, y0, x1 - x0, y1 - y0), "YA" if source.is_gray else "RGBA"))
+    return flatten(target, Plane(inside, seen, "YA" if source.is_gray else "RGBA"))
 
 
 def layer(target: Picture, plane: Plane) -> Picture:
@@ -189,7 +193,7 @@ def _reduced(picture: Picture) -> tuple[Picture, float]:
     if max(picture.size) <= geometry.STYLE_LONGEST:
         return picture, 1.0
     scale = geometry.style_scale(*picture.size)
-    size = geometry.reduced((0, 0, *picture.size), scale)
+    size = Rect(0, 0, *picture.size).scaled(scale).size
     return picture.resized(size, Image.Resampling.LANCZOS), scale
 
 
@@ -205,18 +209,13 @@ def _crop(placed: Placed, settings: Settings) -> Rect:
     rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
     if rows.size == 0:
         raise MaskEmpty()
-    grow = max(0, math.ceil(settings.grow_px))
-    # The layer's own edge bounds growth.
-    left, right = max(columns[0] - grow, 0) + placed.left, min(columns[-1] + grow, seen.shape[1] - 1) + placed.left
-    top, bottom = max(rows[0] - grow, 0) + placed.top, min(rows[-1] + grow, seen.shape[0] - 1) + placed.top
-    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(right + 1, target.width), min(bottom + 1, target.height)
-    if x0 >= x1 or y0 >= y1:
+    left, top, right, bottom = (int(edge) for edge in (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
+    box = Rect(left, top, right - left, bottom - top).moved(placed.left, placed.top)
+    whole = Rect(0, 0, *target.size)
+    crop = geometry.needed(box, placed.rect, whole, settings.grow_px)
+    if crop is None:
+        reach = geometry.reach(box, placed.rect, settings.grow_px)
         raise MaskOutside(
-            left=int(left), right=int(right), top=int(top), bottom=int(bottom), width=target.width, height=target.height
+            left=reach.x, right=reach.right - 1, top=reach.y, bottom=reach.bottom - 1, width=whole.w, height=whole.h
         )
-    if settings.method == "paper":
-        return Rect(0, 0, target.width, target.height)
-    box = (int(x0), int(y0), int(x1 - x0), int(y1 - y0))
-    whole = geometry.common(geometry.grown(box, geometry.margin(*box[2:])), (0, 0, target.width, target.height))
-    assert whole is not None
-    return Rect(*whole)
+    return whole if settings.method == "paper" else crop

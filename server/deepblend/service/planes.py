@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from deepblend_protocol import messages, wire
 
-from ..engine.request import Plane, Rect
+from ..engine.request import Plane
 
 _TYPES = {"u8": "<u1", "u16": "<u2", "f16": "<f2", "f32": "<f4"}
 _NAMES = {"uint8": "u8", "uint16": "u16", "float16": "f16", "float32": "f32"}
@@ -16,7 +16,7 @@ def to_engine(plane: messages.Plane) -> Plane:
     columns, rows = plane.size
     buffer = plane.samples.joined() if isinstance(plane.samples, wire.Chunks) else plane.samples
     samples = np.frombuffer(buffer, _TYPES[plane.type]).reshape(rows, columns, len(plane.channels))
-    return Plane(samples, Rect(*plane.rect), plane.channels, plane.encoding, plane.profile, plane.scale)
+    return Plane(samples, plane.rect, plane.channels, plane.encoding, plane.profile, plane.scale)
 
 
 def to_wire(plane: Plane) -> messages.Plane:
@@ -24,7 +24,7 @@ def to_wire(plane: Plane) -> messages.Plane:
     samples = np.ascontiguousarray(plane.samples)
     rows, columns = samples.shape[:2]
     return messages.Plane(
-        (plane.rect.x, plane.rect.y, plane.rect.w, plane.rect.h),
+        plane.rect,
         (columns, rows),
         _NAMES[samples.dtype.name],
         plane.channels,
