@@ -16,6 +16,7 @@ import psutil
 import zmq
 from deepblend_protocol import connection, messages
 from deepblend_protocol.connection import Connection
+from deepblend_protocol.geometry import Rect
 
 DEADLINE_S = 120.0
 """For what is expected to happen soon, on a machine that may be very busy."""
@@ -178,4 +179,4 @@ def endless(**given: Any) -> messages.Request:
 
 def plane(samples: np.ndarray, x: int, y: int, channels: str) -> messages.Plane:
     rows, columns = samples.shape[:2]
-    return messages.Plane((x, y, columns, rows), (columns, rows), "u8", channels, np.ascontiguousarray(samples))
+    return messages.Plane(Rect(x, y, columns, rows), (columns, rows), "u8", channels, np.ascontiguousarray(samples))

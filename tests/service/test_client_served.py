@@ -32,6 +32,7 @@ from deepblend_protocol.client import (
     StateChanged,
 )
 from deepblend_protocol.connection import Installation
+from deepblend_protocol.geometry import Rect
 from harness import COMMAND, DEADLINE_S, Served, endless, small, wait_for
 
 
@@ -180,8 +181,8 @@ def test_what_is_wrong_is_said_before_it_is_sent(client: Client) -> None:
 def test_the_servers_limits(serve: Callable[..., Served]) -> None:
     served = serve("--max-message", "1", "--max-pixels", "1")
     served.connection  # noqa: B018 (waits)
-    big = messages.Plane((0, 0, 1200, 400), (1200, 400), "u8", "RGB", bytes(1_440_000))
-    wide = messages.Plane((0, 0, 1200, 850), (1200, 850), "u8", "Y", bytes(1_020_000))
+    big = messages.Plane(Rect(0, 0, 1200, 400), (1200, 400), "u8", "RGB", bytes(1_440_000))
+    wide = messages.Plane(Rect(0, 0, 1200, 850), (1200, 850), "u8", "Y", bytes(1_020_000))
     with Client(Installation(served.path), "tests") as client:
         job = client.submit(replace(small(), background=big))
         until(client, lambda: job.ended)
@@ -379,7 +380,7 @@ def test_a_remote_server_is_never_started(tmp_path: Path) -> None:
 def test_a_big_request_in_pieces(client: Client) -> None:
     """Sixteen megapixels there and back, byte for byte."""
     samples = os.urandom(2**20) * 64
-    sent = messages.Plane((0, 0, 4096, 4096), (4096, 4096), "u8", "RGBA", samples)
+    sent = messages.Plane(Rect(0, 0, 4096, 4096), (4096, 4096), "u8", "RGBA", samples)
     client.connect()
     client.echo({"layer": sent})
     echo = received(client, EchoReceived)

@@ -15,6 +15,7 @@ import psutil
 import pytest
 import zmq
 from deepblend_protocol import connection, messages
+from deepblend_protocol.geometry import Rect
 from harness import Served, Talker, endless, small, wait_for
 
 Serve = Callable[..., Served]
@@ -147,7 +148,7 @@ def test_limits_on_size(serve: Serve) -> None:
     served = serve("--max-message", "1", "--max-pixels", "1")
     with Talker(served.connection) as talker:
         assert talker.welcome.limits["message_bytes"] == 2**20
-        blank = messages.Plane((0, 0, 2000, 600), (2000, 600), "u8", "Y", bytes(1_200_000))
+        blank = messages.Plane(Rect(0, 0, 2000, 600), (2000, 600), "u8", "Y", bytes(1_200_000))
         talker.send(messages.Echo({"layer": blank}, id=1))
         failure = talker.until(messages.Failure)
         assert (failure.code, failure.to) == ("message.too_large", 1)
@@ -236,8 +237,8 @@ def test_out_of_memory(serve: Serve) -> None:
         worker = served.workers()[0]
         used = worker.memory_info().vms
         worker.rlimit(psutil.RLIMIT_AS, (used + 2**26, psutil.RLIM_INFINITY))
-        big = messages.Plane((0, 0, 3000, 3000), (3000, 3000), "u8", "RGBA", np.full(36_000_000, 200, np.uint8))
-        ground = messages.Plane((0, 0, 3000, 3000), (3000, 3000), "u8", "RGB", np.full(27_000_000, 90, np.uint8))
+        big = messages.Plane(Rect(0, 0, 3000, 3000), (3000, 3000), "u8", "RGBA", np.full(36_000_000, 200, np.uint8))
+        ground = messages.Plane(Rect(0, 0, 3000, 3000), (3000, 3000), "u8", "RGB", np.full(27_000_000, 90, np.uint8))
         talker.submit("a", messages.Request(big, ground))
         failure = talker.ending("a")
         assert failure.code in ("device.memory", "worker.lost"), failure

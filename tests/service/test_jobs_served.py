@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from deepblend_protocol import messages
+from deepblend_protocol.geometry import Rect
 from harness import Served, Talker, endless, plane, small, wait_for
 
 
@@ -81,7 +82,7 @@ def test_every_sample_type_and_order(talker: Talker, kind: str, dtype: type, ord
 
     def typed(samples: np.ndarray, at: int, channels: str) -> messages.Plane:
         rows, columns = samples.shape[:2]
-        return messages.Plane((at, at, columns, rows), (columns, rows), kind, channels, samples.tobytes())
+        return messages.Plane(Rect(at, at, columns, rows), (columns, rows), kind, channels, samples.tobytes())
 
     name = f"e-{kind}-{order}"
     request = messages.Request(

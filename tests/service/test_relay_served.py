@@ -20,6 +20,7 @@ import test_client_served as direct
 from deepblend_protocol import connection, errors, launch, messages
 from deepblend_protocol.client import Client, EchoReceived, JobState, State
 from deepblend_protocol.connection import Installation
+from deepblend_protocol.geometry import Rect
 from deepblend_protocol.piped import PipedLink
 from harness import COMMAND, Served, Talker, endless, small, wait_for
 
@@ -105,7 +106,7 @@ def test_big_planes_both_ways(server: Served) -> None:
     with Client(Installation(server.path, relay=RELAY), "big") as client:
         client.connect()
         for one in samples:  # the first is on its way back when the second is on its way there
-            client.echo({"layer": messages.Plane((0, 0, 4096, 4096), (4096, 4096), "u8", "RGBA", one)})
+            client.echo({"layer": messages.Plane(Rect(0, 0, 4096, 4096), (4096, 4096), "u8", "RGBA", one)})
         back: list[Any] = []
 
         def both() -> bool:
@@ -124,9 +125,10 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from deepblend_protocol import connection, messages
 from deepblend_protocol.client import Client, JobState
+from deepblend_protocol.geometry import Rect
 folder = Path(sys.argv[2])
-layer = messages.Plane((20, 20, 40, 40), (40, 40), "u8", "RGBA", (folder / "layer").read_bytes())
-background = messages.Plane((0, 0, 80, 80), (80, 80), "u8", "RGB", (folder / "background").read_bytes())
+layer = messages.Plane(Rect(20, 20, 40, 40), (40, 40), "u8", "RGBA", (folder / "layer").read_bytes())
+background = messages.Plane(Rect(0, 0, 80, 80), (80, 80), "u8", "RGB", (folder / "background").read_bytes())
 
 def request(**settings):
     return messages.Request(layer, background, settings=settings)

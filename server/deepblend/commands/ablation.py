@@ -22,7 +22,7 @@ HELP = "Leave out each loss of the published algorithm in turn, and lay the resu
 _EPILOG = """\
 The sheet shows the object pasted, the published algorithm's first pass with all its
 losses, and the same from the same noise without each of them. It works on reduced
-pictures and with fewer closures than published, which shows the differences in minutes;
+pictures and with fewer evaluations than published, which shows the differences in minutes;
 as published it is: --size 512 --num-steps 1000 --second-pass (hours on a CPU).
 
 example:
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="reduce the pictures until the target's longer side is N pixels (default: %(default)s)",
     )
     group.add_argument(
-        "--num-steps", metavar="N", type=int, default=_NUM_STEPS, help="closures a pass (default: %(default)s)"
+        "--num-steps", metavar="N", type=int, default=_NUM_STEPS, help="evaluations a pass (default: %(default)s)"
     )
     group.add_argument("--seed", metavar="N", type=int, default=0, help="seed of the noise (default: %(default)s)")
     group.add_argument(

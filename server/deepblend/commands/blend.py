@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the blended object alone, with transparency; GIMP opens a PNG in its place",
     )
     group.add_argument(
-        "--report", metavar="FILE", help="JSON: settings, sizes, closures and losses by level, seconds, peak memory"
+        "--report", metavar="FILE", help="JSON: settings, sizes, evaluations and losses by level, seconds, peak memory"
     )
     group.add_argument(
         "--video", metavar="FILE", help="a film of the blend taking shape: .mp4 (with the extra 'video') or .webp"

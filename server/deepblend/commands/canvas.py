@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from deepblend_protocol.errors import DeviceMemory, MaskEmpty, MaskOutside
+from deepblend_protocol.errors import MaskEmpty, MaskOutside
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.settings import PaperSettings
 from PIL import Image
 
-from ..engine import paper
-from ..engine.device import choose, memory_errors
-from ..engine.features import load
+from ..engine.device import on_device
+from ..engine.network import vgg
+from ..engine.paper import passes
 
 
 @dataclass(frozen=True)
@@ -68,23 +68,23 @@ def run(
     settings: PaperSettings,
     device: str,
     features: str,
-    on_closure: paper.OnClosure | None = None,
-) -> tuple[paper.PaperResult, str, list[str]]:
+    tell: passes.Tell | None = None,
+) -> tuple[passes.PaperResult, str, list[str]]:
     """The published algorithm on a canvas: its result, the device it ran on, and notes for the user.
 
-    Where ``device`` is auto and the GPU's memory does not suffice, the CPU does the work.
+    Where a GPU's memory does not suffice, the CPU does the work.
     Raises DeviceUnknown, DeviceMemory, FeaturesUnavailable.
     """
-    chosen = choose(device)
-    notes: list[str] = []
-    try:
-        result = _run_on(canvas, settings, chosen, features, on_closure)
-    except DeviceMemory:
-        if device != "auto" or chosen == "cpu":
-            raise
-        notes.append(f"{chosen} has too little free memory for this blend, so the CPU did it, which is slower.")
-        chosen = "cpu"
-        result = _run_on(canvas, settings, chosen, features, on_closure)
+
+    def blend(chosen: str, notes: list[str]) -> tuple[passes.PaperResult, str, list[str]]:
+        def tensor(array: np.ndarray) -> torch.Tensor:
+            return torch.tensor(np.atleast_3d(array)).permute(2, 0, 1).float().contiguous().to(chosen)
+
+        network = vgg.load(features, chosen, settings.normalised_input)
+        source, mask, target = tensor(canvas.source), tensor(canvas.mask)[0] / 255, tensor(canvas.target)
+        return passes.run(source, mask, target, settings, network, tell, canvas.square), chosen, notes
+
+    result, chosen, notes = on_device(device, blend)
     notes += [
         f"The {stage} ran off to infinity and was begun anew from its best picture; smaller weights may help."
         for stage in result.restarted
@@ -92,18 +92,6 @@ def run(
     return result, chosen, notes
 
 
-def _run_on(
-    canvas: Canvas, settings: PaperSettings, device: str, features: str, on_closure: paper.OnClosure | None
-) -> paper.PaperResult:
-    def tensor(array: np.ndarray) -> torch.Tensor:
-        return torch.tensor(np.atleast_3d(array)).permute(2, 0, 1).float().contiguous().to(device)
-
-    network = load(features, device, settings.normalised_input)
-    with memory_errors(device):
-        source, mask, target = tensor(canvas.source), tensor(canvas.mask)[0] / 255, tensor(canvas.target)
-        return paper.run(source, mask, target, settings, network, on_closure, canvas.square)
-
-
 def to_picture(picture: torch.Tensor) -> Image.Image:
     """A picture (3, H, W) in levels 0..255 in 8 bits, cut off as published."""
-    return Image.fromarray(paper.eight_bit(picture).to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy())
+    return Image.fromarray(passes.eight_bit(picture).to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy())

@@ -40,7 +40,7 @@ def gather() -> dict[str, Any]:
     import torchvision
 
     from ..engine import machine
-    from ..engine.features import WEIGHTS
+    from ..engine.network.vgg import WEIGHTS
     from ..video import ffmpeg
 
     weights = _PACKAGE / "weights" / WEIGHTS

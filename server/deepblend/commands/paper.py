@@ -14,12 +14,11 @@ from deepblend_protocol.errors import SizeMismatch
 from deepblend_protocol.settings import PaperSettings, resolve, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from torch import Tensor
 
-    from ..engine.paper import Losses
+    from ..engine.stages import Update
     from ..video import Recorder
     from .canvas import Canvas
     from .progress import Progress
@@ -47,7 +46,7 @@ _ROLES = {
     "target": "picture to blend it into",
 }
 _VIDEO_FRAMES = 120
-_TOLD_EVERY = 20  # closures: a step of the published optimiser
+_TOLD_EVERY = 20  # evaluations: a step of the published optimiser
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +82,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the network: the one that is shipped, or torchvision's IMAGENET1K_V1 of the published code, "
         "which is downloaded (default: %(default)s)",
     )
-    group.add_argument("--report", metavar="FILE", help="JSON: settings, sizes, seconds, losses of every 20th closure")
+    group.add_argument(
+        "--report", metavar="FILE", help="JSON: settings, sizes, seconds, every 20th evaluation's losses"
+    )
     group.add_argument("--json", action="store_true", help="print the report, or the error, as JSON")
     group.add_argument("--quiet", action="store_true", help="print errors only")
 
@@ -139,8 +140,8 @@ def run(args: argparse.Namespace) -> int:
             if recorder.path.suffix != ".mp4":
                 notes.append("mp4 needs the extra 'video', so the film is " + recorder.path.name + ".")
         loaded = time.perf_counter()
-        closures = (chosen.num_steps + 1) * (1 + chosen.second_pass)
-        watch = _Watch(recorder, results["first_pass"], progress, closures)
+        evaluations = (chosen.num_steps + 1) * (1 + chosen.second_pass)
+        watch = _Watch(recorder, results["first_pass"], progress, evaluations)
         result, device, told = canvases.run(canvas, chosen, device, args.features, watch)
         blended = time.perf_counter()
         progress.update(1, "Writing")
@@ -155,7 +156,7 @@ def run(args: argparse.Namespace) -> int:
         "files": {name: str(path) for name, path in results.items()},
         "sizes": {"source": [args.ss, args.ss], "target": [args.ts, args.ts], "square": list(canvas.square)},
         "settings": {name: getattr(chosen, name) for name in table(PaperSettings)},
-        "closures": result.closures,
+        "evaluations": result.evaluations,
         "losses": {stage: _sampled(losses) for stage, losses in result.history.items()},
         "seconds": {"load": loaded - started, "optimise": blended - loaded, "write": ended - blended},
         "notes": notes + told,
@@ -204,35 +205,35 @@ def _device(args: argparse.Namespace) -> tuple[str, list[str]]:
 
 
 class _Watch:
-    """Shows the closures as they pass, records them, and writes the first pass's picture when it is done."""
+    """Shows the evaluations as they pass, records them, and writes the first pass's picture when it is done."""
 
-    def __init__(self, recorder: Recorder | None, first_pass: Path, progress: Progress, closures: int) -> None:
+    def __init__(self, recorder: Recorder | None, first_pass: Path, progress: Progress, evaluations: int) -> None:
         self._recorder = recorder
         self._first_pass = first_pass
         self._progress = progress
-        self._interval = max(1, closures // _VIDEO_FRAMES)
+        self._interval = max(1, evaluations // _VIDEO_FRAMES)
         self._seen: dict[str, int] = {}
 
-    def __call__(self, progress: float, stage: str, losses: Losses, image: Callable[[], Tensor]) -> None:
+    def __call__(self, progress: float, stage: str, update: Update[Tensor]) -> None:
         import numpy as np
 
         from .. import files
         from .canvas import to_picture
 
-        closure = self._seen[stage] = self._seen.get(stage, 0) + 1
-        self._progress.update(progress, f"{stage.capitalize()}, closure {closure}")
-        if stage == "second pass" and closure == 1:  # the picture is still what the first pass left
-            files.write_picture(self._first_pass, to_picture(image()))
+        count = self._seen[stage] = self._seen.get(stage, 0) + 1
+        self._progress.update(progress, f"{stage.capitalize()}, evaluation {count}")
+        if stage == "second pass" and count == 1:  # the picture is still what the first pass left
+            files.write_picture(self._first_pass, to_picture(update.picture()))
         if self._recorder is not None and (sum(self._seen.values()) - 1) % self._interval == 0:
-            self._recorder.add(np.asarray(to_picture(image())))
+            self._recorder.add(np.asarray(to_picture(update.picture())))
 
 
 def _sampled(losses: dict[str, list[float]]) -> dict[str, list[Any]]:
-    """Every 20th closure's losses, and the last one's; null where one was not finite, which JSON cannot say."""
+    """Every 20th evaluation's losses, and the last one's; null where one was not finite, which JSON cannot say."""
     count = len(next(iter(losses.values()), []))
     kept = sorted({*range(0, count, _TOLD_EVERY), count - 1}) if count else []
     sampled = {n: [v[i] if math.isfinite(v[i]) else None for i in kept] for n, v in losses.items()}
-    return {"closure": [index + 1 for index in kept], **sampled}
+    return {"evaluation": [index + 1 for index in kept], **sampled}
 
 
 def _tell(report: dict[str, Any]) -> None:
@@ -241,4 +242,4 @@ def _tell(report: dict[str, Any]) -> None:
     for path in report["files"].values():
         print(path)
     seconds = report["seconds"]["optimise"]
-    print(f"On {report['device']}: {report['closures']} closures in {seconds:.0f} seconds.")
+    print(f"On {report['device']}: {report['evaluations']} evaluations in {seconds:.0f} seconds.")

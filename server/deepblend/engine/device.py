@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from deepblend_protocol.errors import DeviceMemory, DeviceUnknown
+
+T = TypeVar("T")
 
 
 def available() -> list[str]:
@@ -41,3 +44,25 @@ def memory_errors(device: str) -> Iterator[None]:
         if not is_memory and "out of memory" not in words and "can't allocate memory" not in words:
             raise
         raise DeviceMemory(device=device) from error
+
+
+def on_device(name: str, work: Callable[[str, list[str]], T]) -> T:
+    """Do some work on a device; where a GPU's memory does not suffice, on the CPU.
+
+    Args:
+        name: as :func:`choose` takes it.
+        work: given the device's full name, and notes for the user, to which it may add: of what was done instead.
+
+    Raises DeviceUnknown, DeviceMemory.
+    """
+    device = choose(name)
+    try:
+        with memory_errors(device):
+            return work(device, [])
+    except DeviceMemory as error:
+        if device == "cpu":
+            raise
+        note = f"{error} The CPU was used instead."
+    torch.cuda.empty_cache()  # out of the handler, which keeps alive what the failed work has made
+    with memory_errors("cpu"):
+        return work("cpu", [note])

@@ -8,45 +8,59 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+HISTORY = 20
+"""Pairs of steps and gradient changes that are kept: more than any level makes evaluations."""
+FIRST_STEP = 20.0
+"""Levels: the first step's largest component, about a brush stroke's contrast."""
+
 
 class LBFGS:
-    """Limited-memory BFGS (Nocedal and Wright 2006, algorithms 7.4 and 7.5).
+    """Limited-memory BFGS (Nocedal and Wright 2006, algorithms 7.4 and 7.5), asked for points and told their losses.
 
     A step goes the whole quasi-Newton way and is taken where it lowers the loss; else only
     its curvature is kept, and the next one is half as long. So ``x`` is always the best
-    point seen. All decisions are made on the device: a step never waits for it.
+    point told. All decisions are made on the device: a step never waits for it.
     """
 
     def __init__(
         self,
         x: Tensor,
-        evaluate: Callable[[Tensor], tuple[Tensor, Tensor]],
-        history: int = 20,
-        first_step: float = 20.0,
+        history: int = HISTORY,
+        first_step: float = FIRST_STEP,
         precondition: Callable[[Tensor], Tensor] = lambda gradient: gradient,
     ) -> None:
         """
         Args:
             x: where to start; of any shape.
-            evaluate: gives the loss (no dimensions) and its gradient (x's shape) at a point.
             history: pairs of steps and gradient changes that are kept.
             first_step: the first step's largest component, in x's unit.
             precondition: a linear map, symmetric and not negative, that is about proportional to the inverse
                 Hessian; the two-loop recursion starts from it.
         """
         self.x = x
-        self._evaluate = evaluate
+        self.loss = x.new_full((), torch.inf)
+        """At ``x``."""
         self._precondition = precondition
+        self._first_step = first_step
         self._pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)  # s, y, 1 / (s y); 0 leaves it out
         self._last: tuple[Tensor, Tensor] | None = None  # s and y of the last step
-        self.loss, self._gradient = evaluate(x)
-        self._scale = first_step / precondition(self._gradient).abs().amax().clamp(min=1e-30)
-        self._length = torch.ones_like(self.loss)
+        self._gradient: Tensor | None = None
+        self._trial = x
 
-    def step(self) -> None:
-        """One evaluation."""
-        trial = self.x + self._length * self._direction()
-        loss, gradient = self._evaluate(trial)
+    def ask(self) -> Tensor:
+        """The next point to evaluate; the first is where it starts."""
+        if self._gradient is not None:
+            self._trial = self.x + self._length * self._direction(self._gradient)
+        return self._trial
+
+    def tell(self, loss: Tensor, gradient: Tensor) -> None:
+        """The loss (no dimensions) and its gradient (x's shape) at the point that was asked for."""
+        trial = self._trial
+        if self._gradient is None:
+            self.loss, self._gradient = loss, gradient
+            self._scale = self._first_step / self._precondition(gradient).abs().amax().clamp(min=1e-30)
+            self._length = torch.ones_like(loss)
+            return
         valid = torch.isfinite(loss) & torch.isfinite(gradient).all()
         self._last = trial - self.x, torch.where(valid, gradient - self._gradient, 0)
         better = valid & (loss < self.loss)
@@ -54,12 +68,13 @@ class LBFGS:
         self.loss = torch.where(better, loss, self.loss)
         self._gradient = torch.where(better, gradient, self._gradient)
         self._length = torch.where(better, 1.0, self._length * 0.5)
+        self._trial = self.x  # frees what was refused
 
-    def _direction(self) -> Tensor:
+    def _direction(self, gradient: Tensor) -> Tensor:
         """Minus the inverse Hessian's estimate times the gradient: the two-loop recursion."""
         if self._last is not None:
             self._learn(*self._last)
-        q = -self._gradient
+        q = -gradient
         shares: list[Tensor] = []
         for s, y, inverse in reversed(self._pairs):
             share = inverse * _dot(s, q)

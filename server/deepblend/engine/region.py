@@ -14,8 +14,6 @@ from torch import Tensor
 from . import colour, masks
 from .request import Plane, Rect, Request
 
-BASE = 600
-"""Pixels: light, colour and large texture are decided on a reduction no longer than this."""
 _COVERED = 0.3
 """The part of a reduced pixel that is Omega's from which on the whole pixel is."""
 
@@ -46,8 +44,7 @@ class Region:
 
     def in_box(self, array: Tensor) -> Tensor:
         """An array (..., H, W) cut to Omega's box."""
-        x, y = self.box.x - self.rect.x, self.box.y - self.rect.y
-        return array[..., y : y + self.box.h, x : x + self.box.w]
+        return array[(..., *self.box.relative_to(self.rect).slices)]
 
     def placed(self, array: Tensor) -> Tensor:
         """The reverse of :meth:`in_box`, for (h, w): (H, W), 0 around."""
@@ -55,17 +52,20 @@ class Region:
         self.in_box(whole).copy_(array)
         return whole
 
-    @property
-    def reduction(self) -> int:
-        """The first power of two that makes Omega's box, and a quarter of its longer side around, no longer than BASE.
+    def reduction(self, base_px: int) -> int:
+        """The first power of two that makes Omega's box and a quarter of its longer side around no longer than a base.
 
         Surroundings count as far as the background goes: an object that fills its document is worked on as finely as
-        the document, and one that is small in a large document as in that document reduced to BASE.
+        the document, and one that is small in a large document as in that document reduced to the base.
+
+        Args:
+            base_px: pixels, see ``Budget``.
         """
         quarter = max(self.box.w, self.box.h) // 4
-        around = _grown(self.box, quarter, self.rect)
+        around = self.box.grown(quarter).intersection(self.rect)
+        assert around is not None
         factor = 1
-        while max(around.w, around.h) > BASE * factor:
+        while max(around.w, around.h) > base_px * factor:
             factor *= 2
         return factor
 
@@ -86,21 +86,21 @@ class Region:
         def mean(array: Tensor) -> Tensor:
             return F.avg_pool2d(F.pad(array, padding)[None], factor)[0]
 
-        def colours(image: Tensor, there: Tensor, share: Tensor) -> Tensor:
-            return torch.stack([mean(channel * there) / share.clamp(min=1e-6) for channel in image])
+        def colours(image: Tensor, exists: Tensor, share: Tensor) -> Tensor:
+            return torch.stack([mean(channel * exists) / share.clamp(min=1e-6) for channel in image])
 
-        there, known = ((alpha > 0).to(alpha) for alpha in (self.source_alpha, self.background_alpha))
-        share, known_share = mean(there), mean(known)
+        exists, defined = ((alpha > 0).to(alpha) for alpha in (self.source_alpha, self.background_alpha))
+        share, defined_share = mean(exists), mean(defined)
         covered = mean(self.omega.to(self.mask))
         covered *= covered >= _COVERED
         inside = covered > 0
         return Region(
             rect=rect,
             box=_box(inside, rect) if bool(inside.any()) else rect,
-            source=colours(self.source, there, share),
+            source=colours(self.source, exists, share),
             source_alpha=share,
-            background=colours(self.background, known, known_share),
-            background_alpha=known_share,
+            background=colours(self.background, defined, defined_share),
+            background_alpha=defined_share,
             mask=covered,
         )
 
@@ -123,24 +123,24 @@ def prepare(request: Request, device: str) -> Region:
     frame = background.rect
     channels = colour.colours(background)
     source, source_alpha = colour.decode(layer, channels, device)
-    selection = _Moved(mask, colour.coverage(mask, device)) if mask is not None else None
-    # The layer is laid on the background's frame: what lies outside the document cannot be blended.
-    laid_alpha = _Moved(layer, source_alpha).onto(frame)
-    chosen = laid_alpha if selection is None else selection.onto(frame) * laid_alpha
-    chosen = _shaped(chosen, laid_alpha, request.settings)
+    selection = _Placed(mask, colour.coverage(mask, device)) if mask is not None else None
+    # What lies outside the document cannot be blended.
+    layer_alpha = _Placed(layer, source_alpha).onto(frame)
+    chosen = layer_alpha if selection is None else selection.onto(frame) * layer_alpha
+    chosen = _shaped(chosen, layer_alpha, request.settings)
     if not bool((chosen > 0).any()):
         _refuse_empty(layer, source_alpha, selection, frame)
     box = _box(chosen > 0, frame)
-    rect = _grown(box, margin(box.w, box.h), frame)
-    y, x = rect.y - frame.y, rect.x - frame.x
-    cut = (slice(y, y + rect.h), slice(x, x + rect.w))
+    rect = box.grown(margin(box.w, box.h)).intersection(frame)
+    assert rect is not None
+    cut = rect.relative_to(frame).slices
     around = replace(background, samples=background.samples[cut], rect=rect)
     below, below_alpha = colour.decode(around, channels, device)
     return Region(
         rect=rect,
         box=box,
-        source=_Moved(layer, source).onto(rect),
-        source_alpha=laid_alpha[cut].clone(),  # not a view: it would hold the whole document's
+        source=_Placed(layer, source).onto(rect),
+        source_alpha=layer_alpha[cut].clone(),  # not a view: it would hold the whole document's
         background=below,
         background_alpha=below_alpha,
         mask=chosen[cut].clone(),
@@ -167,7 +167,7 @@ def _check(request: Request) -> None:
 
 
 @dataclass(frozen=True)
-class _Moved:
+class _Placed:
     """An array (..., H, W) with its place in the document."""
 
     plane: Plane
@@ -175,13 +175,11 @@ class _Moved:
 
     def onto(self, frame: Rect) -> Tensor:
         """The array on another rectangle, 0 where it does not reach."""
-        own = self.plane.rect
         result = self.array.new_zeros((*self.array.shape[:-2], frame.h, frame.w))
-        x0, y0 = max(own.x, frame.x), max(own.y, frame.y)
-        x1, y1 = min(own.x + own.w, frame.x + frame.w), min(own.y + own.h, frame.y + frame.h)
-        if x0 < x1 and y0 < y1:
-            part = self.array[..., y0 - own.y : y1 - own.y, x0 - own.x : x1 - own.x]
-            result[..., y0 - frame.y : y1 - frame.y, x0 - frame.x : x1 - frame.x] = part
+        shared = self.plane.rect.intersection(frame)
+        if shared is not None:
+            part = self.array[(..., *shared.relative_to(self.plane.rect).slices)]
+            result[(..., *shared.relative_to(frame).slices)] = part
         return result
 
 
@@ -192,14 +190,12 @@ def _shaped(mask: Tensor, alpha: Tensor, settings: Settings) -> Tensor:
     return masks.feather(mask, settings.feather_px)
 
 
-def _refuse_empty(layer: Plane, alpha: Tensor, selection: _Moved | None, frame: Rect) -> None:
+def _refuse_empty(layer: Plane, alpha: Tensor, selection: _Placed | None, frame: Rect) -> None:
     """Raise MaskOutside where something is selected, but not on the background; else MaskEmpty."""
     whole = alpha > 0 if selection is None else (selection.onto(layer.rect) * alpha) > 0
     if bool(whole.any()):
         found = _box(whole, layer.rect)
-        if min(found.x + found.w, frame.x + frame.w) <= max(found.x, frame.x) or min(
-            found.y + found.h, frame.y + frame.h
-        ) <= max(found.y, frame.y):
+        if found.intersection(frame) is None:
             left, top = found.x - frame.x, found.y - frame.y
             raise MaskOutside(
                 left=left,
@@ -217,10 +213,3 @@ def _box(inside: Tensor, frame: Rect) -> Rect:
     rows, columns = (inside.any(axis).nonzero().flatten() for axis in (1, 0))
     top, left = int(rows[0]), int(columns[0])
     return Rect(frame.x + left, frame.y + top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1)
-
-
-def _grown(box: Rect, by: int, within: Rect) -> Rect:
-    x0, y0 = max(box.x - by, within.x), max(box.y - by, within.y)
-    x1 = min(box.x + box.w + by, within.x + within.w)
-    y1 = min(box.y + box.h + by, within.y + within.h)
-    return Rect(x0, y0, x1 - x0, y1 - y0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .machine import memory
+from ..machine import memory
 
 SIDES = (128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
 """Pixels: the ladder of tile sides. Few steps: machines that differ a little compute the same, bit for bit."""

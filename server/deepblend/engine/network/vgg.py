@@ -27,7 +27,7 @@ _ENDS = (3, 8, 15, 22)  # index of each of LAYERS in vgg16().features
 _CONVOLUTIONS = tuple(f"conv{block}_{k}" for block, n in ((1, 2), (2, 2), (3, 3), (4, 3)) for k in range(1, n + 1))
 
 
-class Features(nn.Module):
+class VGG(nn.Module):
     """VGG16 up to relu4_3, fed with (RGB - mean) / std, RGB in levels 0..255.
 
     The first convolution, a 160th of the work, is always done in float32: bfloat16 has no room for 256 levels.
@@ -41,10 +41,10 @@ class Features(nn.Module):
         self.convolutions = convolutions
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
-        self.known_moments: dict[Any, Any] = {}
-        """What ``perception`` has computed of pictures, by what it depends on."""
+        self.moments_cache: dict[Any, Any] = {}
+        """What ``extractor`` has computed of pictures, by what it depends on."""
 
-    def at(self, dtype: torch.dtype) -> Features:
+    def at(self, dtype: torch.dtype) -> VGG:
         """Itself, with all convolutions but the first done in another type."""
         self.convolutions[1:].to(dtype)
         return self
@@ -73,17 +73,17 @@ class Features(nn.Module):
         return out
 
 
-def _shipped() -> Features:
+def _shipped() -> VGG:
     with as_file(files("deepblend") / "weights" / WEIGHTS) as path:
         tensors = load_file(path)
     convolutions = make_layers(_PLAN)
     own = (module for module in convolutions if isinstance(module, nn.Conv2d))
     for name, module in zip(_CONVOLUTIONS, own, strict=True):
         module.load_state_dict({key: tensors[f"{name}.{key}"].float() for key in ("weight", "bias")})
-    return Features(convolutions, (123.68, 116.779, 103.939), (1.0, 1.0, 1.0))
+    return VGG(convolutions, (123.68, 116.779, 103.939), (1.0, 1.0, 1.0))
 
 
-def _torchvision(normalised: bool) -> Features:
+def _torchvision(normalised: bool) -> VGG:
     try:
         tensors = VGG16_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True)
     except Exception as error:  # the hub raises whatever its transport does: URLError, OSError, RuntimeError
@@ -91,9 +91,9 @@ def _torchvision(normalised: bool) -> Features:
     convolutions = make_layers(_PLAN)
     convolutions.load_state_dict({key: tensors[f"features.{key}"] for key in convolutions.state_dict()})
     if normalised:
-        return Features(convolutions, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+        return VGG(convolutions, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
     # As the published code feeds it: a mean meant for 0..1 taken off levels of 0..255.
-    return Features(convolutions, (0.4488, 0.4371, 0.4040), (1.0, 1.0, 1.0))
+    return VGG(convolutions, (0.4488, 0.4371, 0.4040), (1.0, 1.0, 1.0))
 
 
 def fast_type(device: str) -> torch.dtype:
@@ -106,7 +106,7 @@ def fast_type(device: str) -> torch.dtype:
 
 
 @lru_cache(maxsize=4)
-def load(which: str, device: str, normalised: bool = False, dtype: torch.dtype = torch.float32) -> Features:
+def load(which: str, device: str, normalised: bool = False, dtype: torch.dtype = torch.float32) -> VGG:
     """The network on a device, frozen, kept for the next call.
 
     Args:

@@ -2,7 +2,8 @@
 
 The equations, one for each pixel p of Omega:
 
-    sum over q of (c_p - c_q) + screen_p c_p = f_p,    q: the neighbours of p in Omega or fixed; c_q = 0 where fixed
+    sum over q of (c_p - c_q) + w_p c_p = f_p,    q: the neighbours of p in Omega or fixed; c_q = 0 where fixed;
+    w: the screening weights
 
 They are solved for several right-hand sides (channels) at once, in float32, on any device, as I - K (see multigrid).
 Red pixels are eliminated: (I - K K) u_black = f_black + K f_red is half as large and better conditioned. Its
@@ -18,22 +19,22 @@ from torch import Tensor
 from .multigrid import LINKS, TINY, Shape, cycle, grids, run
 
 
-class Solver:
+class ConjugateGradients:
     """Solves for c: :meth:`begin`, :meth:`step` until :meth:`error` is small enough, then :meth:`solution`.
 
     Every component of Omega needs a fixed neighbour.
     """
 
-    def __init__(self, omega: Tensor, fixed: Tensor, screen: Tensor | None, channels: int) -> None:
+    def __init__(self, omega: Tensor, fixed: Tensor, screening: Tensor | None, channels: int) -> None:
         """
         Args:
             omega: (H, W) bool, the unknown pixels.
             fixed: (H, W) bool, the pixels where c = 0. What is in neither does not exist.
-            screen: (H, W) float32, not negative; None for 0 everywhere.
+            screening: (H, W) float32, not negative; None for 0 everywhere.
             channels: of the right-hand sides; memory is in proportion.
         """
         self.shape = Shape.of(omega)
-        grid, self.links, self.tied = grids(omega, fixed, screen)
+        grid, self.links, self.tied = grids(omega, fixed, screening)
         self.scale = grid.scale[:, None]  # (4, 1, n)
         cells = grid.scale.new_zeros(channels, self.shape.n)
         self.size = (channels, *omega.shape)

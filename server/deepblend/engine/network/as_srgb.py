@@ -8,6 +8,7 @@ been given the sRGB curve.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -16,9 +17,11 @@ import torch.nn.functional as F
 from PIL import Image, ImageCms
 from torch import Tensor
 
-from . import colour
-from .perception import View
-from .request import Plane
+from .. import colour
+from ..request import Plane
+
+View = Callable[[Tensor], Tensor]
+"""From levels as the document has them, (1, C, H, W), to what the network is shown, (1, 3, H, W), 0..255."""
 
 _NODES = 33
 """Of the table along each channel."""
@@ -32,7 +35,7 @@ _TO_SRGB = (
 """From CIE XYZ under D50, the connection space of ICC profiles, to linear sRGB (ICC.1:2022, IEC 61966-2-1)."""
 
 
-def view_of(plane: Plane, device: str) -> View:
+def as_srgb(plane: Plane, device: str) -> View:
     """How the network sees a plane's colours.
 
     A profile that cannot be read, or that has other channels than the plane, is passed over: the

@@ -109,7 +109,7 @@ class Pixels(NamedTuple):
 
     omega: Tensor
     """(4, n), float32 or, on the finest grid, uint8, as links and ground: 1 in Omega, else 0."""
-    screen: Tensor
+    screening: Tensor
     """(4, n), float32."""
     links: Tensor
     """(8, n): conductance of each of LINKS."""
@@ -117,8 +117,8 @@ class Pixels(NamedTuple):
     """(4, 4, n): conductance to fixed pixels by direction and colour."""
 
 
-def finest_pixels(shape: Shape, omega: Tensor, fixed: Tensor, screen: Tensor) -> Pixels:
-    """From (4, n) each, uint8 0 or 1 but for the screen: every conductance is 1."""
+def finest_pixels(shape: Shape, omega: Tensor, fixed: Tensor, screening: Tensor) -> Pixels:
+    """From (4, n) each, uint8 0 or 1 but for the screening weights: every conductance is 1."""
     links = omega.new_zeros(8, shape.n)
     ground = omega.new_zeros(4, 4, shape.n)
     for index, (a, b, step) in enumerate(LINKS):
@@ -126,7 +126,7 @@ def finest_pixels(shape: Shape, omega: Tensor, fixed: Tensor, screen: Tensor) ->
         torch.mul(shape.at(omega[a]), shape.at(omega[b], step), out=shape.at(links[index]))
         torch.mul(shape.at(omega[a]), shape.at(fixed[b], step), out=shape.at(ground[ahead, a]))
         torch.mul(shape.at(omega[b]), shape.at(fixed[a], step, -1), out=shape.at(ground[back, b]))
-    return Pixels(omega, screen.mul_(omega), links, ground)
+    return Pixels(omega, screening.mul_(omega), links, ground)
 
 
 class _Direct:
@@ -147,18 +147,18 @@ class _Direct:
         self.inverse = torch.linalg.inv(matrix).to(image)
 
 
-def grids(omega: Tensor, fixed: Tensor, screen: Tensor | None) -> tuple[Grid, Tensor, Tensor]:
+def grids(omega: Tensor, fixed: Tensor, screening: Tensor | None) -> tuple[Grid, Tensor, Tensor]:
     """All grids of a mask: the finest, each with the next coarser one.
 
-    Args: see :class:`.conjugate_gradients.Solver`.
+    Args: see :class:`.conjugate_gradients.ConjugateGradients`.
 
     Returns beside it, of its pixels, unscaled: the links (8, n), 0 or 1, and what ties each to 0, (4, n).
     """
     shape = Shape.of(omega)
     own, border = shape.split(torch.stack((omega, fixed)).to(torch.uint8)).unbind(1)  # (4, n) each
-    weight = torch.zeros(4, shape.n, device=omega.device) if screen is None else shape.split(screen[None])[:, 0]
+    weight = torch.zeros(4, shape.n, device=omega.device) if screening is None else shape.split(screening[None])[:, 0]
     pixels = finest_pixels(shape, own, border, weight)
-    links, tied = pixels.links, pixels.ground.sum(0, dtype=weight.dtype).add_(pixels.screen)
+    links, tied = pixels.links, pixels.ground.sum(0, dtype=weight.dtype).add_(pixels.screening)
     cells = _cells(shape, pixels, finest=True)
     finest = grid = Grid(shape, pixels, cells)
     while shape.h * shape.w > _SMALL:
@@ -175,12 +175,12 @@ def grids(omega: Tensor, fixed: Tensor, screen: Tensor | None) -> tuple[Grid, Te
 
 
 def _cells(shape: Shape, pixels: Pixels, finest: bool) -> Tensor:
-    """The cells as pixels: omega, screen, links right and below, ground by direction; (8, n)."""
-    omega, screen, links, ground = pixels
-    cells = screen.new_zeros(8, shape.n)
-    between = screen.new_empty(shape.n)
+    """The cells as pixels: omega, screening, links right and below, ground by direction; (8, n)."""
+    omega, screening, links, ground = pixels
+    cells = screening.new_zeros(8, shape.n)
+    between = screening.new_empty(shape.n)
     cells[0].copy_(omega.amax(0))
-    torch.sum(screen, 0, out=cells[1])
+    torch.sum(screening, 0, out=cells[1])
     torch.add(links[1], links[3], out=cells[2]).mul_(0.5)
     torch.add(links[5], links[7], out=cells[3]).mul_(0.5)
     # Seen from the cell's middle, fixed pixels outside the cell are half a pixel further; those within are half a
@@ -215,18 +215,18 @@ class Grid:
     def __init__(self, shape: Shape, pixels: Pixels, cells: Tensor) -> None:
         """cells: of :func:`_cells`."""
         self.shape = shape
-        omega, screen, links, ground = pixels
-        diagonal = ground.sum(0, dtype=screen.dtype).add_(screen)  # (4, n)
+        omega, screening, links, ground = pixels
+        diagonal = ground.sum(0, dtype=screening.dtype).add_(screening)  # (4, n)
         for (a, b, step), link in zip(LINKS, links, strict=True):
             shape.at(diagonal[a]).add_(shape.at(link))
             shape.at(diagonal[b]).add_(shape.at(link, step, -1))
         self.scale = diagonal.clamp_min(TINY).rsqrt_().mul_(omega)  # (4, n)
-        self.links = screen.new_zeros(8, shape.n)  # scaled: K
+        self.links = screening.new_zeros(8, shape.n)  # scaled: K
         for (a, b, step), link, own in zip(LINKS, links, self.links, strict=True):
             torch.mul(shape.at(self.scale[a]), shape.at(self.scale[b], step), out=shape.at(own)).mul_(shape.at(link))
 
         cell_scale = _cell_scale(shape, cells)
-        self.weights = screen.new_zeros(2, 3, shape.n)
+        self.weights = screening.new_zeros(2, 3, shape.n)
         """P, scaled: by red colour, the shares of its own cell, of the nearest in its row and of that in its column."""
         for red, (own, *near) in enumerate(self.weights):
             root = diagonal[red].sqrt()

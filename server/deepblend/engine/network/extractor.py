@@ -1,0 +1,107 @@
+"""The feature extractor: the network, what it is shown, and how much of a large picture at once."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from . import moments, tiles
+from .as_srgb import View
+from .moments import Moments, Sums
+from .tiles import Tile
+from .vgg import PIXEL_BYTES, REACH, STRIDES, VGG
+
+GRID = STRIDES[-1]
+"""Pixels: sizes of pictures and tiles are its multiples."""
+_CACHED = 16
+"""Pictures whose moments are kept: a slider's next move, or the next blend into this background, finds the target's."""
+
+
+@dataclass(frozen=True)
+class FeatureExtractor:
+    """Features of pictures, tile by tile."""
+
+    network: VGG
+    view: View
+    memory_limit: int
+    """Bytes."""
+    deepest: int = len(STRIDES)
+    """How many of LAYERS are looked at, 2 to 4."""
+
+    def tiles(self, weight: Tensor) -> list[Tile]:
+        """Tiles that cover what has any weight, (1, 1, H, W) with sides that are multiples of GRID."""
+        halo = -(-REACH[self.deepest - 1] // GRID) * GRID
+        side = tiles.side_for(self.memory_limit, PIXEL_BYTES[self.network.dtype], halo)
+        every = tiles.cover(weight.shape[-2], weight.shape[-1], side, halo, GRID)
+        return every if len(every) == 1 else [tile for tile in every if bool((own(weight, tile) > 0).any())]
+
+    def features(self, image: Tensor, tile: Tile) -> list[Tensor]:
+        """Features of a tile's own pixels."""
+        outer = image[..., tile.outer_rows, tile.outer_columns]
+        every = self.network(self.view(outer), self.deepest)
+        if (tile.rows, tile.columns) == (tile.outer_rows, tile.outer_columns):
+            return every
+        inner = [layer[(..., *tile.own(stride))] for layer, stride in zip(every, STRIDES, strict=False)]
+        return [layer.contiguous(memory_format=torch.channels_last) for layer in inner]
+
+    def moments(self, image: Tensor, weight: Tensor) -> Generator[float, None, list[Moments]]:
+        """The moments of each layer's features under a weight; those of the last few pictures are kept for next time.
+
+        Yields the part that is done, 0..1, between tiles.
+
+        Shape:
+            image: (1, C, H, W), levels; weight: (1, 1, H, W), 0..1, somewhere above 0.
+        """
+        cache = self.network.moments_cache
+        key = (_digest(self.view(image)), _digest(weight), self.deepest, len(self.tiles(weight)))
+        if key not in cache:
+            found = yield from self._moments(image, weight)
+            while len(cache) >= _CACHED:
+                del cache[next(iter(cache))]
+            cache[key] = found
+        return cache[key]
+
+    def _moments(self, image: Tensor, weight: Tensor) -> Generator[float, None, list[Moments]]:
+        masks = pyramid(weight, self.deepest)
+        every = self.tiles(weight)
+        total: list[Sums] = []
+        for k, tile in enumerate(every):
+            if k:
+                yield k / len(every)
+            with torch.no_grad():  # not around the yield: it would hold for whoever iterates
+                total = plus(total, tile_sums(self.features(image, tile), masks, tile))
+        return [s.moments(m.sum()) for s, m in zip(total, masks, strict=True)]
+
+
+def _digest(array: Tensor) -> bytes:
+    return blake2b(array.detach().cpu().numpy().tobytes(), digest_size=16).digest()
+
+
+def pyramid(mask: Tensor, deepest: int) -> list[Tensor]:
+    """A mask at the strides of LAYERS[:deepest]."""
+    levels = [mask]
+    for _ in STRIDES[1:deepest]:
+        levels.append(F.avg_pool2d(levels[-1], 2))
+    return levels
+
+
+def own(mask: Tensor, tile: Tile, layer: int = 0) -> Tensor:
+    """The part of a mask at a layer's stride that a tile's own pixels are."""
+    stride = STRIDES[layer]
+    rows, columns = (slice(side.start // stride, side.stop // stride) for side in (tile.rows, tile.columns))
+    return mask[..., rows, columns]
+
+
+def tile_sums(features: Sequence[Tensor], masks: Sequence[Tensor], tile: Tile) -> list[Sums]:
+    """By layer, the sums over a tile's own pixels under the masks of :func:`pyramid`."""
+    return [moments.sums(f, own(m, tile, k)) for k, (f, m) in enumerate(zip(features, masks, strict=True))]
+
+
+def plus(total: list[Sums], more: list[Sums]) -> list[Sums]:
+    """By layer, the sums of two parts of a picture together; ``total`` may be empty."""
+    return [a.plus(b) for a, b in zip(total, more, strict=True)] if total else more
