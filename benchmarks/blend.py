@@ -2,7 +2,7 @@
 
 Blends the shipped example and, where the variable DEEPBLEND_CASES names a folder of examples (each a folder with
 source.png, mask.png, target.png and place.json: source_size, row, column, on a target of 512 x 512), these as well,
-with default settings, each in a process of its own. The published algorithm's cost is that of some of its closures in
+with default settings, each in a process of its own. The published algorithm's cost is that of some evaluations in
 the same process, scaled to its 2 x 1001; like the public code it computes its constants anew in each and works on the
 whole picture. "On the crop" is its cost where it is given, as our own method is, the object and some surroundings only.
 
@@ -23,20 +23,18 @@ from typing import TYPE_CHECKING
 from .cases import folders, load, machine
 
 if TYPE_CHECKING:
-    from deepblend.engine.paper import Losses, OnClosure
-    from torch import Tensor
+    from deepblend.engine.paper.passes import Tell
 
-PUBLISHED_CLOSURES = 1001  # a pass
+PUBLISHED_EVALUATIONS = 1001  # a pass
 
 
 def measure(folder: Path, device: str) -> dict[str, float | str]:
     """One example, in this process."""
     import deepblend
-    import torch
     from deepblend.commands import canvas
     from deepblend.engine import device as devices
-    from deepblend.engine import features
     from deepblend.engine.memory import reuse
+    from deepblend.engine.network import vgg
     from deepblend_protocol.settings import resolve
 
     reuse()  # as the server's workers and the commands do
@@ -59,25 +57,23 @@ def measure(folder: Path, device: str) -> dict[str, float | str]:
     cold, warm = [], []
     first = seconds(cold)
     chosen = devices.choose(device)
-    features.load("shipped", chosen, False, features.fast_type(chosen)).known_moments.clear()
+    vgg.load("shipped", chosen, False, vgg.fast_type(chosen)).moments_cache.clear()
     second = seconds(warm)  # the network is there, this background is new to it
     again = seconds(warm)
-    closures = "+".join(str(level["closures"]) for level in used["levels"])
+    evaluations = "+".join(str(level["evaluations"]) for level in used["levels"])
     peak = used["peak_memory_bytes"]
 
-    # One step of the optimiser a pass, which is 20 closures.
+    # One step of the published optimiser a pass, which is 20 evaluations.
     paper = resolve({"method": "paper", "paper": {"num_steps": 1, "recompute_constants": True}})
     laid = canvas.lay(case.source, case.mask, case.target, case.left, case.top)
     whole = published(lambda tell: canvas.run(laid, paper.paper, device, "shipped", tell))
     cropped = published(
-        lambda tell: deepblend.blend(
-            case.request(paper, device), lambda step: tell(step.progress, step.stage, {}, torch.Tensor)
-        )
+        lambda tell: deepblend.blend(case.request(paper, device), lambda step: tell(step.progress, step.stage, step))
     )
     return {
         "example": folder.name,
         "box": f"{used['sizes']['box']['w']} x {used['sizes']['box']['h']}",
-        "closures": closures,
+        "evaluations": evaluations,
         "preview s": min(cold + warm),
         "cold s": first["all"],
         "warm s": second["all"],
@@ -89,15 +85,15 @@ def measure(folder: Path, device: str) -> dict[str, float | str]:
     }
 
 
-def published(run: Callable[[OnClosure], object]) -> float:
-    """Seconds of the published algorithm: those of the closures that ``run`` tells of, scaled to its 2 x 1001."""
+def published(run: Callable[[Tell], object]) -> float:
+    """Seconds of the published algorithm: those of the evaluations that ``run`` tells of, scaled to its 2 x 1001."""
     stamps: dict[str, list[float]] = {}
 
-    def tell(progress: float, stage: str, losses: Losses, picture: Callable[[], Tensor]) -> None:
+    def tell(progress: float, stage: str, update: object) -> None:
         stamps.setdefault(stage, []).append(time.perf_counter())
 
     run(tell)
-    return sum((times[-1] - times[0]) / (len(times) - 1) * PUBLISHED_CLOSURES for times in stamps.values())
+    return sum((times[-1] - times[0]) / (len(times) - 1) * PUBLISHED_EVALUATIONS for times in stamps.values())
 
 
 def apart(folder: Path, device: str) -> dict[str, float | str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import cv2
 import numpy as np
 import torch
-from deepblend.engine.poisson import solve
+from deepblend.engine.seamless.poisson import Equation, solve
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
@@ -63,9 +63,9 @@ def disc_at(size: int, radius: float) -> Iterator[tuple[str, Callable[[], int | 
         region = torch.from_numpy(mask).to(device)
 
         def blend(planes=planes, region=region, mixed: bool = False) -> int:
-            solution = solve(*planes, region, mixed=mixed)
-            solution.image[0, 0, 0].item()  # the device has finished
-            return solution.cycles
+            solved = solve(Equation(*planes, region, mixed=mixed))
+            solved.image()[0, 0, 0].item()  # the device has finished
+            return solved.cycles
 
         yield f"{device}, source", blend
         yield f"{device}, mixed", lambda blend=blend: blend(mixed=True)
@@ -79,7 +79,7 @@ def large(width: int, height: int, device: str) -> float:
     mask = torch.zeros(height, width, dtype=torch.bool, device=device)
     mask[1:-1, 1:-1] = True
     began = time.perf_counter()
-    solve(source, alpha, background, alpha, mask).image[0, 0, 0].item()
+    solve(Equation(source, alpha, background, alpha, mask)).image()[0, 0, 0].item()
     return time.perf_counter() - began
 
 
@@ -151,11 +151,11 @@ def convergence(size: int) -> None:
             torch.from_numpy(background),
             torch.from_numpy(exists),
         )
-        solution = solve(*planes, torch.from_numpy(mask))
+        solved = solve(Equation(*planes, torch.from_numpy(mask)))
         error = np.abs(
-            solution.image.double().numpy() - direct(source.astype(float), background.astype(float), mask, exists)
+            solved.image().double().numpy() - direct(source.astype(float), background.astype(float), mask, exists)
         )
-        print(f"{name:24} {mask.sum():>8,} {solution.cycles:>6} {solution.residual:>10.5f} {error.max():>10.5f}")
+        print(f"{name:24} {mask.sum():>8,} {solved.cycles:>6} {solved.error:>10.5f} {error.max():>10.5f}")
 
 
 if __name__ == "__main__":

@@ -218,7 +218,7 @@ def growth(args: argparse.Namespace) -> None:
         "longest step s",
         "MB before",
         "peak MB",
-        "closures",
+        "evaluations",
     ]
     panels = []
     kinds = (
@@ -267,7 +267,7 @@ def cells(one: dict[str, Any]) -> list[str]:
         f"{one['longest step s']:.2f}",
         f"{one['before MB']:.0f}",
         f"{one['peak MB']:.0f}",
-        one["closures"],
+        one["evaluations"],
     ]
 
 
@@ -298,7 +298,7 @@ def one_growth(args: argparse.Namespace) -> None:
                 "longest step s": float(np.diff(stamps).max()),
                 "before MB": held / 2**20,
                 "peak MB": (layer.report["peak_memory_bytes"] if layer.report["device"] != "cpu" else peak()) / 2**20,
-                "closures": "+".join(str(one["closures"]) for one in levels_of) or "-",
+                "evaluations": "+".join(str(one["evaluations"]) for one in levels_of) or "-",
             }
         )
     )
