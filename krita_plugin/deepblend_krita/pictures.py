@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from deepblend_protocol.messages import Plane
+from deepblend_protocol.sample_types import SAMPLE_TYPES
 
 from .qt import Qt, QtCore, QtGui, image_of
 from .samples import Format, eight_bits, picked, view
@@ -28,7 +29,7 @@ def reducing(
 
     Rows and columns are picked as far as that leaves some for each sample to be averaged of.
     """
-    fold = 1.5 if known.type.startswith("f") else 2.0  # floats cost more
+    fold = 1.5 if SAMPLE_TYPES[known.type].is_float else 2.0  # floats cost more
     step = max(1, int(min(size[0] / wanted[0], size[1] / wanted[1]) / fold))
     rows = range(0, size[1], step)
     parts: list[bytes] = []

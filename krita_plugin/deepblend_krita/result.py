@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepblend_protocol.messages import Plane
+from deepblend_protocol.sample_types import SAMPLE_TYPES
 from deepblend_protocol.words import _
 from krita import Document, Selection
 
@@ -17,8 +18,6 @@ from .spaces import Refused, Space, converted, working
 
 ANNOTATION = "deepblend"
 """A document's annotation: JSON with what is known of its results, by their layers' ids."""
-_WHITE = {"U8": b"\xff", "U16": b"\xff\xff", "F16": b"\x00\x3c", "F32": b"\x00\x00\x80\x3f"}
-"""The greatest alpha, as it lies in memory."""
 
 
 def name(layer: str, given: Mapping[str, Any]) -> str:
@@ -105,7 +104,7 @@ def _masked(bench: Any, plane: Plane, samples: bytes, space: Space, title: str) 
     """A layer with a transparency mask, in no document yet: it is put together in one that is nobody's."""
     came = Format(plane.type, plane.channels)
     alpha = eight_bits(view(plane.samples), came, "profile")[len(came.channels) - 1 :: len(came.channels)]
-    opaque, white = bytearray(samples), _WHITE[space.depth]
+    opaque, white = bytearray(samples), SAMPLE_TYPES[space.depth.lower()].white_bytes
     count = plane.size[0] * plane.size[1]
     pixel = len(opaque) // count
     for place, byte in enumerate(white):  # alpha comes last in every space of Krita's

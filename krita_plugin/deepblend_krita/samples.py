@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-SAMPLE_BYTES = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}
+from deepblend_protocol.sample_types import SAMPLE_TYPES
+
 _UNITS = ((8, "Q"), (4, "I"), (2, "H"), (1, "B"))
 
 
@@ -20,7 +21,7 @@ class Format(NamedTuple):
     @property
     def pixel(self) -> int:
         """Bytes of a pixel."""
-        return len(self.channels) * SAMPLE_BYTES[self.type]
+        return len(self.channels) * SAMPLE_TYPES[self.type].size
 
 
 MASK = Format("u8", "Y")
@@ -32,10 +33,10 @@ SCREEN = Format("u8", "BGRA")
 def format_of(model: str, depth: str) -> Format | None:
     """Of a colour space by Krita's names; None for one that has to be converted first."""
     kind = depth.lower()
-    if kind not in SAMPLE_BYTES:
+    if kind not in SAMPLE_TYPES:
         return None
     if model == "RGBA":  # whole numbers lie in memory as a screen's pixels, floats in their natural order
-        return Format(kind, "BGRA" if kind in ("u8", "u16") else "RGBA")
+        return Format(kind, "RGBA" if SAMPLE_TYPES[kind].is_float else "BGRA")
     return Format(kind, "YA") if model == "GRAYA" else None
 
 
@@ -67,7 +68,7 @@ def picked(row: memoryview, pixel: int, step: int) -> bytes:
 
 def alpha_bytes(samples: memoryview, known: Format) -> bytes:
     """One byte a pixel, 0 where its alpha is 0."""
-    size = SAMPLE_BYTES[known.type]
+    size = SAMPLE_TYPES[known.type].size
     found = 0
     for place in range(known.pixel - size, known.pixel):
         found |= int.from_bytes(samples[place :: known.pixel], "little")
@@ -78,7 +79,7 @@ def reordered(samples: memoryview, known: Format) -> memoryview:
     """RGBA as BGRA, or the other way round; anything else as it is."""
     if known.channels not in ("RGBA", "BGRA"):
         return samples
-    code = next(code for size, code in _UNITS if SAMPLE_BYTES[known.type] == size)
+    code = next(code for size, code in _UNITS if SAMPLE_TYPES[known.type].size == size)
     result = bytearray(samples)
     source, target = samples.cast("B").cast(code), memoryview(result).cast(code)
     target[0::4], target[2::4] = source[2::4], source[0::4]
@@ -114,8 +115,8 @@ def _table(type: str, linear: bool) -> bytes:
 
 
 def _values(type: str) -> Iterable[float]:
-    if type in ("u8", "u16"):
-        white = 255 if type == "u8" else 65535
+    if not SAMPLE_TYPES[type].is_float:
+        white = SAMPLE_TYPES[type].white
         return (each / white for each in range(white + 1))
     numbers = struct.pack("<65536H", *range(65536))
     if type == "f16":

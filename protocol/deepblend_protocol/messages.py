@@ -14,8 +14,8 @@ from . import wire
 from .errors import DeepBlendError, MessageMalformed, MessageUnknown, PlaneInvalid, SizeAbsurd, plain
 from .fields import Fields
 from .geometry import Rect
+from .sample_types import SAMPLE_TYPES
 
-SAMPLE_BYTES = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}
 CHANNELS = ("RGBA", "BGRA", "RGB", "YA", "Y")
 ENCODINGS = ("perceptual", "linear", "profile")
 ROLES = ("layer", "mask", "background", "style")
@@ -49,7 +49,7 @@ class Plane:
     @property
     def nbytes(self) -> int:
         """What the samples have to take."""
-        return self.size[0] * self.size[1] * len(self.channels) * SAMPLE_BYTES[self.type]
+        return self.size[0] * self.size[1] * len(self.channels) * SAMPLE_TYPES[self.type].size
 
 
 @dataclass(frozen=True)
@@ -341,7 +341,7 @@ class _Reading:
         plane = Plane(
             rect,
             (columns, rows),
-            given.choice("type", tuple(SAMPLE_BYTES)),
+            given.choice("type", tuple(SAMPLE_TYPES)),
             given.choice("channels", CHANNELS),
             self._buffers[index],
             given.choice("encoding", ENCODINGS, "perceptual"),

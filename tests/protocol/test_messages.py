@@ -12,6 +12,7 @@ import pytest
 from deepblend_protocol import errors, messages
 from deepblend_protocol.errors import MessageMalformed, PlaneInvalid, SizeAbsurd
 from deepblend_protocol.geometry import Rect
+from deepblend_protocol.sample_types import SAMPLE_TYPES
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
@@ -39,9 +40,9 @@ MAJORS = some.lists(some.integers(1, 999_999), max_size=5).map(tuple)
 @some.composite
 def planes(draw: Any) -> messages.Plane:
     size = draw(some.tuples(some.integers(1, 9), some.integers(1, 9)))
-    kind, channels = draw(some.sampled_from(sorted(messages.SAMPLE_BYTES))), draw(some.sampled_from(messages.CHANNELS))
+    kind, channels = draw(some.sampled_from(sorted(SAMPLE_TYPES))), draw(some.sampled_from(messages.CHANNELS))
     place = draw(some.tuples(some.integers(-(2**24), 2**24), some.integers(-(2**24), 2**24)))
-    count = size[0] * size[1] * len(channels) * messages.SAMPLE_BYTES[kind]
+    count = size[0] * size[1] * len(channels) * SAMPLE_TYPES[kind].size
     return messages.Plane(
         Rect(*place, *draw(some.tuples(some.integers(1, 2**24), some.integers(1, 2**24)))),
         size,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deepblend_protocol.geometry import Rect
+from deepblend_protocol.sample_types import SAMPLE_TYPES
 from gi.repository import Gegl, Gimp
 
 from . import gegl
@@ -18,7 +19,6 @@ _COMPONENTS = {
 """By GIMP's component type: babl's name of what is read, and the protocol's. 32 bits and double travel as float."""
 _CURVES = {"non-linear": ("'", "profile"), "linear": ("", "linear"), "perceptual": ("~", "perceptual")}
 """By GIMP's encoding: babl's sign, and the protocol's name."""
-_BYTES = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}
 SCREEN = "R'G'B'A u8"
 """What is shown; read with ``srgb``."""
 
@@ -35,7 +35,7 @@ class Samples:
         self.colour = (f"Y{sign}A" if gray else f"R{sign}G{sign}B{sign}A") + f" {known}"
         self.mask = f"Y {known}"  # Y' would bend soft edges
         self.alpha = f"A {known}"
-        self.alpha_bytes = _BYTES[self.type]
+        self.alpha_bytes = SAMPLE_TYPES[self.type].size
         self.profile = bytes(image.get_effective_color_profile().get_icc_profile())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .picture import WHITE, rounded
+from .picture import rounded, white_of
 
 
 def divided(samples: np.ndarray) -> np.ndarray:
@@ -15,7 +15,7 @@ def divided(samples: np.ndarray) -> np.ndarray:
     Shape:
         samples: (H, W, colours and alpha), any sample type; so is the result.
     """
-    white = np.float32(WHITE[samples.dtype.name])
+    white = np.float32(white_of(samples.dtype))
     result = samples.copy()
     for part in _strips(samples):
         values = samples[part].astype(np.float32)
@@ -38,7 +38,7 @@ def multiplied(samples: np.ndarray) -> np.ndarray:
     Shape:
         samples: (H, W, colours and alpha), any sample type; so is the result.
     """
-    white = np.float32(WHITE[samples.dtype.name])
+    white = np.float32(white_of(samples.dtype))
     result = samples.copy()
     for part in _strips(samples):
         values = samples[part].astype(np.float32)

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from deepblend_protocol.sample_types import BY_NUMPY_NAME
 from PIL import Image
 
 from . import icc
 
-WHITE = {"uint8": 255.0, "uint16": 65535.0, "float16": 1.0, "float32": 1.0}
-"""By sample type, the value of white and of full opacity."""
 _CHANNELS = {"L": "Y", "LA": "YA", "RGB": "RGB", "RGBA": "RGBA"}
 MODES = {channels: mode for mode, channels in _CHANNELS.items()}
 """Pillow's modes by channels."""
@@ -83,8 +82,8 @@ class Picture:
         return self.samples.dtype.kind == "f"
 
     @property
-    def white(self) -> float:
-        return WHITE[self.samples.dtype.name]
+    def white(self) -> int:
+        return white_of(self.samples.dtype)
 
     @property
     def space(self) -> tuple[str, bytes | None]:
@@ -171,12 +170,17 @@ class Picture:
         return self.with_samples(samples[:, :, 0] if self.samples.ndim == 2 else samples)
 
 
+def white_of(dtype: np.dtype[Any]) -> int:
+    """The value of white and of full opacity in a sample type."""
+    return BY_NUMPY_NAME[dtype.name].white
+
+
 def scaled(values: np.ndarray, dtype: Any) -> np.ndarray:
     """Samples of one type in another: black stays black and white white; whole numbers are rounded and cut off."""
     dtype = np.dtype(dtype)
     if values.dtype == dtype:
         return values
-    factor = WHITE[dtype.name] / WHITE[values.dtype.name]
+    factor = white_of(dtype) / white_of(values.dtype)
     return rounded(values.astype(np.float32) * np.float32(factor), dtype)
 
 
@@ -187,7 +191,7 @@ def rounded(values: np.ndarray, dtype: Any) -> np.ndarray:
         limit = np.finfo(dtype).max
         return values.clip(-limit, limit).astype(dtype) if dtype.itemsize < values.dtype.itemsize else values
     values = np.rint(values)
-    np.clip(values, 0, WHITE[dtype.name], out=values)
+    np.clip(values, 0, white_of(dtype), out=values)
     return values.astype(dtype)
 
 

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from deepblend_protocol.errors import FileUnreadable
+from deepblend_protocol.sample_types import BY_NUMPY_NAME
 from PIL import Image, TiffImagePlugin
 
 from .. import files
@@ -76,7 +77,7 @@ def _refused(page: Any) -> str | None:
     if page.samplesperpixel < (3 if photometric == _RGB else 1):
         return "it has too few channels for RGB"
     kind, bits = np.dtype(page.dtype or np.void), page.bitspersample
-    if kind.name not in ("uint8", "uint16", "float16", "float32") or bits != kind.itemsize * 8:
+    if kind.name not in BY_NUMPY_NAME or bits != kind.itemsize * 8:
         form = {"f": "float", "i": "signed"}.get(kind.kind, "whole-number")
         return (
             f"its samples are {form}, {bits} bits; whole numbers of 8 and 16 bits, and float of 16 and 32, can be read"

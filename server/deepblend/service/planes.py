@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 from deepblend_protocol import messages, wire
+from deepblend_protocol.sample_types import BY_NUMPY_NAME, SAMPLE_TYPES
 
 from ..engine.request import Plane
-
-_TYPES = {"u8": "<u1", "u16": "<u2", "f16": "<f2", "f32": "<f4"}
-_NAMES = {"uint8": "u8", "uint16": "u16", "float16": "f16", "float32": "f32"}
 
 
 def to_engine(plane: messages.Plane) -> Plane:
     """The engine's form of a plane; its samples are copied only if they lie in several chunks."""
     columns, rows = plane.size
     buffer = plane.samples.joined() if isinstance(plane.samples, wire.Chunks) else plane.samples
-    samples = np.frombuffer(buffer, _TYPES[plane.type]).reshape(rows, columns, len(plane.channels))
+    kind = np.dtype(SAMPLE_TYPES[plane.type].numpy).newbyteorder("<")
+    samples = np.frombuffer(buffer, kind).reshape(rows, columns, len(plane.channels))
     return Plane(samples, plane.rect, plane.channels, plane.encoding, plane.profile, plane.scale)
 
 
@@ -26,7 +25,7 @@ def to_wire(plane: Plane) -> messages.Plane:
     return messages.Plane(
         plane.rect,
         (columns, rows),
-        _NAMES[samples.dtype.name],
+        BY_NUMPY_NAME[samples.dtype.name].name,
         plane.channels,
         samples.reshape(-1).view(np.uint8),
         plane.encoding,
