@@ -148,6 +148,16 @@ class PaperSettings:
     seed: int = _integer(0, 0, 2**31 - 1, "Seed", "Seed of the noise that pass 1 starts from.")
 
 
+PRESETS: dict[str, dict[str, Any]] = {
+    "photograph": {"style": 0.2, "keep_colours": 0.5, "style_from": "surroundings"},
+    "painting": {"style": 0.5, "keep_colours": 0.5, "style_from": "background"},
+    "seamless": {"style": 0.0, "keep_colours": 0.0},
+}
+_DEFAULT = "painting"
+_START = PRESETS[_DEFAULT]
+"""What a preset sets begins as the default one has it: forms, which show defaults, and ``resolve`` agree."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """One blend's settings in users' terms.
@@ -164,20 +174,20 @@ class Settings:
         "paper: the published algorithm.",
     )
     preset: str = _choice(
-        "painting",
-        ("photograph", "painting", "seamless"),
+        _DEFAULT,
+        tuple(PRESETS),
         "Preset",
         "Sets the values below for a photograph, for a painting, or for a seamless border only.",
     )
     style: float = _number(
-        0.5,
+        _START["style"],
         0,
         1,
         "Style",
         "How much of the background's texture and strokes the object takes on: 0 only seamless, 1 fully painted in.",
     )
     keep_colours: float = _number(
-        0.5,
+        _START["keep_colours"],
         0,
         1,
         "Keep colours",
@@ -191,7 +201,7 @@ class Settings:
         "for thin or clear objects.",
     )
     style_from: str = _choice(
-        "background",
+        _START["style_from"],
         ("background", "surroundings", "picture"),
         "Style from",
         "Where texture comes from: the whole background, what surrounds the object, or another picture.",
@@ -204,12 +214,6 @@ class Settings:
     )
     paper: PaperSettings = PaperSettings()
 
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "photograph": {"style": 0.2, "keep_colours": 0.5, "style_from": "surroundings"},
-    "painting": {"style": 0.5, "keep_colours": 0.5, "style_from": "background"},
-    "seamless": {"style": 0.0, "keep_colours": 0.0},
-}
 
 _AnySettings = TypeVar("_AnySettings", Settings, PaperSettings)
 
@@ -228,7 +232,7 @@ def _checked(base: _AnySettings, given: Mapping[str, Any]) -> _AnySettings:
 
 
 def resolve(given: Mapping[str, Any]) -> Settings:
-    """Settings from names and values: the defaults, then the preset's, then those given.
+    """Settings from names and values: the defaults, then the preset's, then those given; ``Settings()`` of none.
 
     ``given["paper"]`` may hold a mapping of :class:`PaperSettings`' names. Raises
     SettingUnknown for a name that is not in the table, SettingOutOfRange for a value that

@@ -83,6 +83,14 @@ def test_every_preset_sets_what_it_says_and_nothing_else(preset: str) -> None:
     assert set(PRESETS) == set(table()["preset"].choices)
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_form_with_a_preset_shows_what_the_server_would_take(preset: str) -> None:
+    """A form begins with the table's defaults and lays the chosen preset's values over them."""
+    shown = {name: setting.default for name, setting in table().items()}
+    assert Settings(**{**shown, "preset": preset, **PRESETS[preset]}) == resolve({"preset": preset})
+    assert Settings(**shown) == resolve({"preset": shown["preset"]}) == resolve({})
+
+
 def test_what_is_given_prevails_over_the_preset() -> None:
     settings = resolve({"preset": "photograph", "style": 1, "style_from": "background"})
     assert (settings.style, settings.style_from) == (1.0, "background")
