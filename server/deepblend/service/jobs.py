@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from deepblend_protocol.messages import Request
+
+Stopping = Literal["cancel", "timeout", "gone"]
+"""Its client has cancelled it, it has taken too long, or its client has gone."""
 
 
 @dataclass(eq=False)
@@ -23,9 +26,7 @@ class Job:
     serial: int
     """Unique in this run of the server."""
     attempt: int = 0
-    """How often it has begun."""
-    why: str = "turn"
-    """Why it waits: turn, engine or again."""
+    """How often it has begun: above 0 while it waits, a worker was lost with it and it is tried once more."""
     ahead: int = -1
     """What the client was told last; -1: nothing yet."""
     told: float = 0.0
@@ -35,8 +36,8 @@ class Job:
     device: str = ""
     fraction: float = 0.0
     stage: str = "start"
-    stopping: str = ""
-    """Why it is being stopped: cancel, timeout or leaving; empty while it is not."""
+    stopping: Stopping | None = None
+    """Why it is being stopped; None while it is not."""
     stopping_since: float = 0.0
 
 

@@ -19,7 +19,7 @@ from deepblend_protocol.errors import (
 from deepblend_protocol.settings import resolve
 
 from .clients import Client, Clients
-from .jobs import Job, Queue
+from .jobs import Job, Queue, Stopping
 from .log import Log
 from .options import Options
 from .workers import Pool, Worker
@@ -133,7 +133,7 @@ class Schedule:
             elif job.attempt >= 2:
                 self._end(job, WorkerLost(device=worker.device, how=how))
             else:
-                job.why, job.ahead = "again", -1
+                job.ahead = -1
                 self._queue.add(job, first=True)
         if worker.state != "failed" and (not rested or len(self._queue)):
             worker.start()
@@ -153,7 +153,7 @@ class Schedule:
         for job in self.jobs():
             self._end(job, ServerLeaving())
 
-    def _stop(self, job: Job, why: str, now: float) -> None:
+    def _stop(self, job: Job, why: Stopping, now: float) -> None:
         """Have a running job stopped; what its worker then says ends it."""
         worker = self._pool.of(job)
         if worker is not None and not job.stopping:
@@ -193,8 +193,6 @@ class Schedule:
         """
         if job.stopping == "timeout":
             error = JobTimeout(seconds=self._options.job_s)
-        elif job.stopping == "leaving":
-            error = ServerLeaving()
         client = self._clients.get(job.client)
         outcome = "cancelled"
         if error is not None:
@@ -232,7 +230,7 @@ class Schedule:
 
     def _tell_queued(self, job: Job, ahead: int, now: float) -> None:
         engine = not any(one.state in ("ready", "busy") for one in self._pool)
-        why = "again" if job.why == "again" else "engine" if engine else "turn"
+        why = "again" if job.attempt else "engine" if engine else "turn"
         first, job.ahead, job.told = job.ahead < 0, ahead, now
         if client := self._clients.get(job.client):
             self._clients.send(client, messages.Queued(job.name, ahead, why), must=first)
