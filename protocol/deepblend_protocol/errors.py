@@ -57,7 +57,7 @@ from typing import Any
 
 
 def translatable(text: str) -> str:
-    """The text as it is: marks a value of an error's parameter that ``words.sentence`` knows in other languages."""
+    """The text as it is: marks one that ``words`` translates later, such as a value of an error's parameter."""
     return text
 
 

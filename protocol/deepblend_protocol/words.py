@@ -10,7 +10,7 @@ import gettext
 from pathlib import Path
 from typing import Any
 
-from .errors import DeepBlendError
+from .errors import DeepBlendError, translatable
 from .events import JobQueued, JobRunning, State, StateChanged
 
 DOMAIN = "deepblend"
@@ -27,14 +27,19 @@ CHOICES = {
     "mixed": _("The stronger of object and background"),
 }
 """Labels of the choices in ``settings.table()``."""
-_STAGES = {
-    "start": _("Starting"),
-    "prepare": _("Preparing"),
-    "poisson": _("Making the border seamless"),
-    "features": _("Looking at the picture"),
-    "optimise": _("Painting in"),
-    "encode": _("Finishing"),
+STAGES = {
+    "start": translatable("Starting"),
+    "poisson": translatable("Making the border seamless"),
+    "optimise": translatable("Painting in"),
+    "first pass": translatable("First pass"),
+    "second pass": translatable("Second pass"),
 }
+"""What a running blend does, by ``stage`` of the message ``running``; in English, as the command line says it."""
+
+
+def stage(name: str) -> str:
+    """A stage in English; general words for one that is not known here, as a later server may send it."""
+    return STAGES.get(name, translatable("Blending"))
 
 
 def sentence(error: DeepBlendError) -> str:
@@ -63,5 +68,5 @@ def progress(event: Any) -> tuple[float, str] | None:
             return 0.0, ngettext("Waiting for %d other blend", "Waiting for %d other blends", event.ahead) % event.ahead
         return 0.0, _("Waiting")
     if isinstance(event, JobRunning):
-        return event.fraction, _STAGES.get(event.stage, _("Blending"))
+        return event.fraction, _(stage(event.stage))
     return None

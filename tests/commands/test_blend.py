@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from deepblend.engine.request import Plane, Rect
 from deepblend.pictures import flatten
+from deepblend_protocol import words
 from PIL import Image
 
 METHODS = ["poisson", "deep"]
@@ -225,7 +226,7 @@ def test_a_bar_on_a_terminal_and_ctrl_c_leaves_nothing(pictures):
     shown = ""
     try:
         limit = time.monotonic() + 300
-        while "Blending" not in shown and process.poll() is None and time.monotonic() < limit:
+        while words.STAGES["optimise"] not in shown and process.poll() is None and time.monotonic() < limit:
             if select.select([terminal], [], [], 1)[0]:
                 shown += os.read(terminal, 4096).decode()
         process.send_signal(signal.SIGINT)

@@ -8,6 +8,7 @@ from deepblend.engine import colour
 from deepblend.engine import features as network
 from deepblend.engine.blend import blend
 from deepblend.engine.request import Plane, Rect
+from deepblend_protocol.words import STAGES
 from small_requests import PAPER, SMALL, both_methods, every_method, same, texture_of
 
 pytestmark = pytest.mark.usefixtures("few_evaluations")
@@ -78,6 +79,7 @@ def test_previews_of_any_size_at_every_stage(small, scenes, monkeypatch, method,
     options = {**(PAPER if method == "paper" else {"method": method}), "object": place}
     layer = blend(small(np.float32, alpha=np.ones((place.h, place.w)), **options), watcher)
     assert len(watcher.previews) == len(sizes) * len(watcher.progress)
+    assert set(watcher.stages) <= set(STAGES)  # all that is sent can be said in words
     longest = max(layer.plane.rect.w, layer.plane.rect.h)
     for size, preview in watcher.previews:
         colour.check(preview, "preview")  # its scale and samples agree

@@ -25,6 +25,8 @@ GERMAN = {
     "Start it with: deepblend serve": "Starten: deepblend serve",
     "Waiting for %d other blend": "Einer wartet davor, %d",
     "Waiting for %d other blends": "Noch %d davor",
+    "Making the border seamless": "Der Rand",
+    "Blending": "Etwas",
 }
 
 
@@ -87,7 +89,7 @@ def test_what_cannot_be_translated_is_told_as_it_came() -> None:
         (JobQueued(JOB, 2, "turn"), (0.0, "Waiting for 2 other blends")),
         (JobQueued(JOB, 0, "engine"), (0.0, "Starting the engine")),
         (JobQueued(JOB, 0, "again"), (0.0, "Trying once more")),
-        (JobRunning(JOB, "cpu", 0.25, "optimise", None), (0.25, words._STAGES["optimise"])),
+        (JobRunning(JOB, "cpu", 0.25, "optimise", None), (0.25, "Painting in")),
         (JobRunning(JOB, "cpu", 0.5, "of a later version", None), (0.5, "Blending")),
         (JobCancelled(JOB), None),
         (InfoReceived({}), None),
@@ -95,6 +97,20 @@ def test_what_cannot_be_translated_is_told_as_it_came() -> None:
 )
 def test_progress_in_words(event: Any, expected: tuple[float, str] | None) -> None:
     assert words.progress(event) == expected
+
+
+@pytest.mark.usefixtures("german")
+def test_a_stage_is_told_in_the_users_language_and_by_its_table_in_english() -> None:
+    assert words.progress(JobRunning(JOB, "cpu", 0.25, "poisson", None)) == (0.25, "Der Rand")
+    assert words.progress(JobRunning(JOB, "cpu", 0.25, "of a later version", None)) == (0.25, "Etwas")
+    assert words.stage("poisson") == words.STAGES["poisson"] == "Making the border seamless"
+    assert words.stage("of a later version") == "Blending"
+
+
+def test_the_document_of_the_messages_lists_the_stages() -> None:
+    row = next(line for line in (ROOT / "docs" / "protocol.md").read_text("utf-8").splitlines() if "`stage` (" in line)
+    listed = row.partition("`stage` (")[2].partition("; ")[0]
+    assert re.findall("`([^`]+)`", listed) == list(words.STAGES)
 
 
 @pytest.mark.usefixtures("german")

@@ -10,6 +10,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from deepblend_protocol import words
 from deepblend_protocol.errors import SizeMismatch
 from deepblend_protocol.settings import PaperSettings, resolve, table
 
@@ -221,7 +222,7 @@ class _Watch:
         from .canvas import to_picture
 
         count = self._seen[stage] = self._seen.get(stage, 0) + 1
-        self._progress.update(progress, f"{stage.capitalize()}, evaluation {count}")
+        self._progress.update(progress, f"{words.stage(stage)}, evaluation {count}")
         if stage == "second pass" and count == 1:  # the picture is still what the first pass left
             files.write_picture(self._first_pass, to_picture(update.picture()))
         if self._recorder is not None and (sum(self._seen.values()) - 1) % self._interval == 0:

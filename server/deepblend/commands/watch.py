@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from deepblend_protocol import words
 from PIL import Image
 
 from ..engine.request import Plane, Step
 from ..pictures import Placed, copy_paste, to_picture
 from ..video import Recorder
 from .progress import Bar
-
-_WORDS = {
-    "start": "Starting",
-    "poisson": "Making the border seamless",
-    "features": "Reading the style",
-    "optimise": "Blending",
-}
 
 
 class Film:
@@ -98,10 +92,9 @@ class Watch:
         if self._film is not None and preview is not None:
             self._film.watch(progress, lambda longer_side: preview)
 
-    def waiting(self, words: str) -> None:
+    def waiting(self, why: str) -> None:
         """Show why nothing is being done yet."""
-        self._progress.update(self._start, words)
+        self._progress.update(self._start, why)
 
     def _bar(self, progress: float, stage: str) -> None:
-        words = _WORDS.get(stage, stage.capitalize())
-        self._progress.update(self._start + (self._end - self._start) * progress, words)
+        self._progress.update(self._start + (self._end - self._start) * progress, words.stage(stage))
