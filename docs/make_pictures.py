@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import deepblend
-from deepblend import files, pictures
+from deepblend import pictures
 from deepblend.contact_sheet import sheet
+from deepblend.pictures import eight_bit
 from deepblend_protocol.settings import resolve
 from PIL import Image
 
@@ -40,7 +41,7 @@ CUTS = {
 
 
 def example() -> pictures.Placed:
-    opened = [files.open_picture(next(EXAMPLE.glob(f"{role}.*")), role) for role in ("source", "mask", "target")]
+    opened = [eight_bit.open_picture(next(EXAMPLE.glob(f"{role}.*")), role) for role in ("source", "mask", "target")]
     center = json.loads((EXAMPLE / "place.json").read_text(encoding="utf-8"))["center"]
     return pictures.place(*opened, center=tuple(center))
 
@@ -51,7 +52,7 @@ def blended(placed: pictures.Placed, **settings: Any) -> Image.Image:
 
 
 def write(name: str, shown: list[tuple[str, Image.Image]], columns: int, longest_px: int) -> None:
-    files.write_picture(HERE / f"{name}.jpg", sheet(shown, columns, longest_px), quality=84)
+    eight_bit.write_picture(HERE / f"{name}.jpg", sheet(shown, columns, longest_px), quality=84)
 
 
 def main() -> None:
@@ -68,7 +69,7 @@ def main() -> None:
     kept = {keep: blended(placed, keep_colours=keep) for keep in (0.0, 1.0)} | {0.5: styles[0.5]}
     for name, box in CUTS.items():
         shot = Image.open(SHOTS / f"{name}.png").convert("RGB").crop(box)
-        files.write_picture(HERE / f"{name.replace('/', '_')}.jpg", shot, quality=88)
+        eight_bit.write_picture(HERE / f"{name.replace('/', '_')}.jpg", shot, quality=88)
     write("keep_colours", [(f"keep-colours {keep:g}", kept[keep].crop(DETAIL)) for keep in sorted(kept)], 3, 330)
 
 

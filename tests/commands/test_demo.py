@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
-from deepblend import files
 from deepblend.commands.demo import example
+from deepblend.pictures import eight_bit
 
 
 def test_the_demo_writes_three_pictures_and_says_where(deepblend, tmp_path):
@@ -15,7 +15,7 @@ def test_the_demo_writes_three_pictures_and_says_where(deepblend, tmp_path):
     assert "seconds" in done.out and "On " in done.out
 
     layer, sheet, blend = (
-        files.open_picture(folder / f"{name}.png", name) for name in ("layer", "contact_sheet", "blend")
+        eight_bit.open_picture(folder / f"{name}.png", name) for name in ("layer", "contact_sheet", "blend")
     )
     blend, target = np.asarray(blend), np.asarray(placed.target)
     assert blend.shape == target.shape

@@ -11,7 +11,7 @@ import imagecodecs
 import numpy as np
 from deepblend.engine.blend import blend
 from deepblend.engine.request import Plane, Rect, Request
-from deepblend.files import with_chunks
+from deepblend.pictures.png import with_chunks
 from deepblend_protocol.settings import resolve
 
 TYPES = {

@@ -68,16 +68,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Blend once with all losses and once without each, and write the sheet. Raises the errors of inputs.request,
     DeviceUnknown, DeviceMemory, FeaturesUnavailable and WriteFailed."""
-    from .. import files
     from ..contact_sheet import sheet
-    from ..pictures import copy_paste
+    from ..pictures import copy_paste, decoding, eight_bit
     from .canvas import run as blend
     from .canvas import to_picture
     from .progress import Progress
 
     started = time.perf_counter()
-    files.check_output(args.output)
-    files.check_size("The reduced target", args.size, args.size)
+    eight_bit.check_output(args.output)
+    decoding.check_size("The reduced target", args.size, args.size)
     numbers = {"num_steps": args.num_steps, "seed": args.seed, "second_pass": args.second_pass}
     chosen = resolve({"method": "paper", "paper": numbers})
     with Progress(args.quiet or args.json) as progress:
@@ -101,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
             shown.append((label, to_picture(result.last)))
             losses[label] = {stage: {n: v[-1] for n, v in parts.items()} for stage, parts in result.history.items()}
         progress.update(1, "Writing")
-        files.write_picture(args.output, sheet(shown))
+        eight_bit.write_picture(args.output, sheet(shown))
     seconds = time.perf_counter() - started
     if args.json:
         report = {"method": "paper", "device": device, "files": {"output": args.output}, "seconds": seconds}

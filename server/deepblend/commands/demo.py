@@ -40,11 +40,13 @@ def run(args: argparse.Namespace) -> int:
     """Blend the example three times and write the pictures. Raises WriteFailed, DeviceUnknown, DeviceMemory."""
     from deepblend_protocol.settings import resolve
 
-    from .. import files, pictures
+    from .. import pictures
+    from ..files import make_folder
+    from ..pictures import eight_bit
     from .progress import Progress
 
     started = time.perf_counter()
-    folder = files.make_folder(args.output)
+    folder = make_folder(args.output)
     with Progress(args.json) as progress:
         progress.update(0, "Starting")
         placed = example()
@@ -73,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
             "contact_sheet": (folder / "contact_sheet.png", sheet(shown)),
         }
         for path, picture in results.values():
-            files.write_picture(path, picture)
+            eight_bit.write_picture(path, picture)
     report = {
         "files": {name: str(path.resolve()) for name, (path, _) in results.items()},
         "device": default.report["device"],
@@ -100,9 +102,9 @@ def run(args: argparse.Namespace) -> int:
 
 def example() -> Placed:
     """The example that is shipped. Raises FileUnreadable where the installation is damaged."""
-    from .. import files, pictures
+    from ..pictures import eight_bit, place
 
     found = (next(_EXAMPLE.glob(f"{role}.*"), _EXAMPLE / role) for role in ("source", "mask", "target"))
-    source, mask, target = (files.open_picture(path, path.stem) for path in found)
-    place = json.loads((_EXAMPLE / "place.json").read_text(encoding="utf-8"))
-    return pictures.place(source, mask, target, **{name: tuple(pair) for name, pair in place.items() if pair})
+    source, mask, target = (eight_bit.open_picture(path, path.stem) for path in found)
+    where = json.loads((_EXAMPLE / "place.json").read_text(encoding="utf-8"))
+    return place(source, mask, target, **{name: tuple(pair) for name, pair in where.items() if pair})

@@ -160,8 +160,8 @@ def check_named(args: argparse.Namespace, others: tuple[str, ...] = ()) -> None:
 
 
 def _placed(args: argparse.Namespace) -> Placed:
-    from ..files import check_size
     from ..pictures import open_picture, place
+    from ..pictures.decoding import check_size
 
     for what, size in (("The source", args.source_size), ("The target", args.target_size)):
         if size is not None:

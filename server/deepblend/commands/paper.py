@@ -117,6 +117,7 @@ def run(args: argparse.Namespace) -> int:
     """Blend and write. Raises FileUnreadable, SizeAbsurd, SizeMismatch, MaskEmpty, MaskOutside, SettingOutOfRange,
     DeviceUnknown, DeviceMemory, FeaturesUnavailable and WriteFailed."""
     from .. import files
+    from ..pictures import eight_bit
     from ..video import Recorder
     from . import canvas as canvases
     from .progress import Progress
@@ -146,9 +147,9 @@ def run(args: argparse.Namespace) -> int:
         result, device, told = canvases.run(canvas, chosen, device, args.features, watch)
         blended = time.perf_counter()
         progress.update(1, "Writing")
-        files.write_picture(results["first_pass"], canvases.to_picture(result.first))
+        eight_bit.write_picture(results["first_pass"], canvases.to_picture(result.first))
         if result.second is not None:
-            files.write_picture(results["second_pass"], canvases.to_picture(result.second))
+            eight_bit.write_picture(results["second_pass"], canvases.to_picture(result.second))
     ended = time.perf_counter()
     report = {
         "method": "paper",
@@ -173,12 +174,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _read(args: argparse.Namespace) -> Canvas:
     """The pictures, resized with Pillow's default filter and placed as in the published script."""
-    from .. import files
+    from ..pictures.decoding import check_size
+    from ..pictures.eight_bit import open_picture
     from .canvas import lay
 
-    files.check_size("The source", args.ss, args.ss)
-    files.check_size("The target", args.ts, args.ts)
-    source, mask, target = (files.open_picture(getattr(args, f"{role}_file"), role) for role in _ROLES)
+    check_size("The source", args.ss, args.ss)
+    check_size("The target", args.ts, args.ts)
+    source, mask, target = (open_picture(getattr(args, f"{role}_file"), role) for role in _ROLES)
     if mask.size != source.size:
         raise SizeMismatch(
             mask_width=mask.width, mask_height=mask.height, source_width=source.width, source_height=source.height
@@ -218,13 +220,13 @@ class _Watch:
     def __call__(self, progress: float, stage: str, update: Update[Tensor]) -> None:
         import numpy as np
 
-        from .. import files
+        from ..pictures import eight_bit
         from .canvas import to_picture
 
         count = self._seen[stage] = self._seen.get(stage, 0) + 1
         self._progress.update(progress, f"{words.stage(stage)}, evaluation {count}")
         if stage == "second pass" and count == 1:  # the picture is still what the first pass left
-            files.write_picture(self._first_pass, to_picture(update.picture()))
+            eight_bit.write_picture(self._first_pass, to_picture(update.picture()))
         if self._recorder is not None and (sum(self._seen.values()) - 1) % self._interval == 0:
             self._recorder.add(np.asarray(to_picture(update.picture())))
 

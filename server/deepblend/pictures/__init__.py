@@ -1,7 +1,8 @@
 """Pictures of any depth: read, brought into one space, placed, made the engine's planes, flattened and written.
 
-``picture`` is the value that all of it works on; ``reading`` and ``writing`` find the file's format, and ``png``,
-``tiff`` and ``exr`` are the formats that hold more than 8 bits (8 bits are Pillow's, in ``deepblend.files``);
+``picture`` is the value that all of it works on; ``reading`` and ``writing`` find the file's format, ``eight_bit`` is
+what Pillow reads and writes, ``png``, ``tiff`` and ``exr`` are the formats that hold more, and ``decoding`` is what
+all of them share;
 ``icc`` and ``colours`` know profiles and curves; ``placing`` makes requests; ``openraster`` and ``compositing``
 are layered documents.
 """

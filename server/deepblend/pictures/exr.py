@@ -13,10 +13,10 @@ import numpy as np
 from deepblend_protocol.errors import FileUnreadable
 from deepblend_protocol.geometry import Rect
 
-from .. import files
 from . import extra
 from .alpha import divided, multiplied
 from .colours import linear_profile
+from .decoding import check_size, reading
 from .picture import Picture
 
 MAGIC = b"\x76\x2f\x31\x01"
@@ -41,7 +41,7 @@ def read(path: str | os.PathLike[str], role: str) -> Picture:
     def refuse(why: str) -> FileUnreadable:
         return FileUnreadable(role=role, path=str(path), reason=why)
 
-    with files.reading(path, role):
+    with reading(path, role):
         with open(path, "rb"):  # says what keeps it from being opened; the library does not
             pass
         with _silent():
@@ -59,9 +59,9 @@ def read(path: str | os.PathLike[str], role: str) -> Picture:
             raise refuse("it holds deep samples; flatten it first")
         low, high = (tuple(int(v) for v in corner) for corner in header["displayWindow"])
         width, height = high[0] - low[0] + 1, high[1] - low[1] + 1
-        files.check_size(f"The {role}", width, height)
+        check_size(f"The {role}", width, height)
         data_low, data_high = (tuple(int(v) for v in corner) for corner in header["dataWindow"])
-        files.check_size(f"The {role}", data_high[0] - data_low[0] + 1, data_high[1] - data_low[1] + 1)
+        check_size(f"The {role}", data_high[0] - data_low[0] + 1, data_high[1] - data_low[1] + 1)
         with _silent() as said:
             whole = library.File(str(path), separate_channels=True).parts
         if index >= len(whole):  # the library reports damage on the terminal and leaves the part out

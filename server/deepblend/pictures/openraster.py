@@ -15,10 +15,11 @@ from deepblend_protocol.errors import ArgumentInvalid, FileUnreadable
 from deepblend_protocol.geometry import Rect
 from PIL import Image
 
-from .. import files
 from ..engine.request import Plane
+from ..files import replacing
 from . import compositing, png, stack
 from .colours import into_colours_of
+from .decoding import check_size, reading
 from .picture import MODES, Picture, rounded, scaled
 from .placing import Placed, as_mask, layer, place
 
@@ -105,7 +106,7 @@ class Document:
             _MERGED: _png(merged),
             _THUMBNAIL: small.getvalue(),
         }
-        with files.replacing(path) as beside, _opened(self.path) as old, zipfile.ZipFile(beside, "w") as new:
+        with replacing(path) as beside, _opened(self.path) as old, zipfile.ZipFile(beside, "w") as new:
             new.writestr("mimetype", b"image/openraster", zipfile.ZIP_STORED)  # first, and plain: so it is recognised
             for info in old.infolist():
                 if info.filename not in (*made, "mimetype"):
@@ -184,7 +185,7 @@ def open_document(path: str | os.PathLike[str], name: str | None = None, mask: P
 
     Raises FileUnreadable, SizeAbsurd, ArgumentInvalid, ExtraMissing.
     """
-    with files.reading(path, "document"):
+    with reading(path, "document"):
         try:
             document = _read(str(path), name)
             below, source = document.below(), document.layer(document.chosen)
@@ -215,7 +216,7 @@ def _read(path: str, name: str | None) -> Document:
         width, height = int(root.get("w", "")), int(root.get("h", ""))
     except ValueError:
         raise stack.Refused("its stack.xml gives no size") from None
-    files.check_size("The document", width, height)
+    check_size("The document", width, height)
     top = root.find("stack")
     assert top is not None
     stack.check(top, names)
@@ -250,7 +251,7 @@ def _picture(archive: zipfile.ZipFile, name: str) -> Picture:
     if start[:8] != png.MAGIC:
         raise stack.Refused(f"its layer's file '{name}' is no PNG")
     width, height = int.from_bytes(start[16:20], "big"), int.from_bytes(start[20:24], "big")
-    files.check_size(f"The layer {name}", width, height)
+    check_size(f"The layer {name}", width, height)
     if info.file_size > width * height * 8 + 2**26:  # more than its samples unpacked: not read into memory
         raise stack.Refused(f"its layer's file '{name}' is larger than its picture")
     content = archive.read(info)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .. import files
 from . import extra, icc
+from .decoding import check_size
 from .picture import Picture
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -28,7 +28,7 @@ def decode(content: bytes, role: str) -> Picture:
     """
     codecs = extra.need("imagecodecs", _WHAT)
     width, height = struct.unpack_from(">II", content, 16)
-    files.check_size(f"The {role}", width, height)
+    check_size(f"The {role}", width, height)
     found = dict(_chunks(content))
     samples = codecs.png_decode(content)
     samples = samples[:, :, 0] if samples.ndim == 3 and samples.shape[2] == 1 else samples
@@ -60,7 +60,17 @@ def encode(picture: Picture, offset: tuple[int, int] | None = None) -> bytes:
         chunks.append((b"oFFs", struct.pack(">iiB", *offset, 0)))
     if picture.exif is not None:
         chunks.append((b"eXIf", picture.exif.removeprefix(b"Exif\0\0")))
-    return files.with_chunks(content, chunks)
+    return with_chunks(content, chunks)
+
+
+def with_chunks(png: bytes, chunks: list[tuple[bytes, bytes]]) -> bytes:
+    """A PNG with more chunks, each a name and its content, after its header."""
+    header_end = 8 + 4 + 4 + 13 + 4  # signature; length, name, content and checksum of IHDR
+    more = b"".join(
+        struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        for name, content in chunks
+    )
+    return png[:header_end] + more + png[header_end:]
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:

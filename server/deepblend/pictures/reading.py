@@ -9,8 +9,8 @@ import numpy as np
 from deepblend_protocol.errors import FileUnreadable, NotFinite
 from PIL import Image
 
-from .. import files
-from . import exr, png, tiff
+from . import eight_bit, exr, png, tiff
+from .decoding import reading
 from .picture import Picture
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -43,12 +43,12 @@ def open_picture(path: str | os.PathLike[str], role: str) -> Picture:
     if start[:4] == exr.MAGIC:
         picture = exr.read(path, role)
     elif start[:8] == png.MAGIC and start[24:25] == b"\x10":
-        with files.reading(path, role), open(path, "rb") as file:
+        with reading(path, role), open(path, "rb") as file:
             picture = png.decode(file.read(), role)
-    elif start[:4] in _TIFF and not files.holds_eight_bits(path):
+    elif start[:4] in _TIFF and not eight_bit.holds_eight_bits(path):
         picture = tiff.read(path, role)
     else:
-        picture = Picture.of(files.open_picture(path, role))
+        picture = Picture.of(eight_bit.open_picture(path, role))
         # Pillow turns a TIFF upright and says nothing of the rest of its EXIF data.
         return replace(picture, exif=tiff.exif(path)) if start[:4] in _TIFF else picture
     if picture.is_float:
@@ -82,5 +82,5 @@ def _start(path: str | os.PathLike[str]) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read(32)
-    except OSError:  # said by files.open_picture
+    except OSError:  # said by eight_bit.open_picture
         return b""

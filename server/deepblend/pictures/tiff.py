@@ -13,9 +13,9 @@ from deepblend_protocol.errors import FileUnreadable
 from deepblend_protocol.sample_types import BY_NUMPY_NAME
 from PIL import Image, TiffImagePlugin
 
-from .. import files
 from . import extra, icc
 from .alpha import divided
+from .decoding import check_size, reading
 from .picture import Picture
 
 _WHAT = "A TIFF of more than 8 bits a channel"
@@ -38,11 +38,11 @@ def read(path: str | os.PathLike[str], role: str) -> Picture:
     """
     tifffile = extra.need("tifffile", _WHAT)
     extra.need("imagecodecs", _WHAT)  # packed samples
-    with files.reading(path, role), tifffile.TiffFile(path) as file:
+    with reading(path, role), tifffile.TiffFile(path) as file:
         if not len(file.pages):
             raise ValueError("it has no picture")
         page = file.pages.first
-        files.check_size(f"The {role}", page.imagewidth, page.imagelength)
+        check_size(f"The {role}", page.imagewidth, page.imagelength)
         if (why := _refused(page)) is not None:
             raise FileUnreadable(role=role, path=str(path), reason=why)
         samples = page.asarray()

@@ -12,12 +12,12 @@ import numpy as np
 from deepblend_protocol.errors import WriteFailed
 from PIL import Image
 
-from .. import files
-from . import exr, extra, png, tiff
+from ..files import check_place, replacing
+from . import eight_bit, exr, extra, png, tiff
 from .colours import converted, linear_profile
 from .picture import Picture
 
-FORMATS = {**files.FORMATS, ".exr": "EXR"}
+FORMATS = {**eight_bit.FORMATS, ".exr": "EXR"}
 """By extension, the formats that can be written."""
 _NO_ALPHA = ("JPEG",)
 _DEEPEST = {"JPEG": "uint8", "WEBP": "uint8", "PNG": "uint16"}
@@ -35,7 +35,7 @@ def check_output(path: str | os.PathLike[str], alpha: bool = False, like: Pictur
     kind = format_of(path)
     if alpha and kind in _NO_ALPHA:
         raise WriteFailed(path=str(path), reason=f"{kind} holds no transparency; name it .png, .tiff, .webp or .exr")
-    files.check_place(path)
+    check_place(path)
     deep = like is not None and like.samples.dtype != np.uint8
     if kind == "EXR":
         extra.need("OpenEXR", "An OpenEXR picture")
@@ -83,7 +83,9 @@ def write_picture(
         _whole(path, lambda beside: beside.write_bytes(content))
     else:
         words: dict[str, Any] = {"exif": picture.exif, "dpi": picture.dpi}
-        files.write_picture(path, picture.image(), offset=offset, **{n: v for n, v in words.items() if v is not None})
+        eight_bit.write_picture(
+            path, picture.image(), offset=offset, **{n: v for n, v in words.items() if v is not None}
+        )
     return [f"{path}: {note}" for note in notes]
 
 
@@ -116,5 +118,5 @@ def fitted(picture: Picture, kind: str) -> tuple[Picture, list[str]]:
 
 
 def _whole(path: str | os.PathLike[str], write: Callable[[Path], Any]) -> None:
-    with files.replacing(path) as beside:
+    with replacing(path) as beside:
         write(beside)
