@@ -2,8 +2,48 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
+
+import deepblend
+import pytest
+
+ROOM = Path(deepblend.__file__).parent
+BELOW = {
+    "files": {"batch", "checks", "commands", "engine", "file_blend", "hosts", "pictures", "service", "video"},
+    "engine": {"batch", "checks", "commands", "file_blend", "files", "hosts", "pictures", "service", "video"},
+    "pictures": {"batch", "checks", "commands", "file_blend", "hosts", "service", "video"},
+    "hosts": {"batch", "checks", "commands", "engine", "file_blend", "pictures", "service", "video"},
+    "file_blend": {"batch", "checks", "commands", "hosts", "service"},
+    "batch": {"checks", "commands", "hosts", "service"},
+}
+"""By room, those that it must not know."""
+
+
+def known(path: Path) -> set[str]:
+    """The rooms of deepblend that a module imports anything of, inside functions too."""
+    here = ("deepblend", *path.relative_to(ROOM).parent.parts)
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            above = ".".join(here[: len(here) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (above, node.module) if part)
+            found |= {f"{module}.{one.name}" for one in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+    return {name.split(".")[1] for name in found if name.startswith("deepblend.")}
+
+
+@pytest.mark.parametrize("room", BELOW)
+def test_a_room_knows_none_above_it(room):
+    modules = list((ROOM / room).rglob("*.py")) or [ROOM / f"{room}.py"]
+    assert {path.name: wrong for path in modules if (wrong := known(path) & BELOW[room])} == {}
+
+
+def test_imports_are_seen_wherever_they_stand():
+    assert {"batch", "file_blend", "files"} <= known(ROOM / "commands" / "batch.py")
 
 
 def test_who_finds_the_hosts_loads_no_pictures():

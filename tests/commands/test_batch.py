@@ -204,9 +204,9 @@ def test_no_picture_that_is_read_is_replaced(deepblend, pictures, write):
 
 
 def test_a_fault_of_the_engine_is_one_jobs_own(deepblend, folder, write, monkeypatch):
-    from deepblend.commands import blend
+    from deepblend.file_blend import FileBlend
 
-    real, calls = blend.blend_files, []
+    real, calls = FileBlend.run, []
 
     def fails_first(*given):
         calls.append(given)
@@ -214,7 +214,7 @@ def test_a_fault_of_the_engine_is_one_jobs_own(deepblend, folder, write, monkeyp
             raise RuntimeError("out of luck")
         return real(*given)
 
-    monkeypatch.setattr(blend, "blend_files", fails_first)
+    monkeypatch.setattr(FileBlend, "run", fails_first)
     done = deepblend("batch", write("jobs.jsonl", {}, {}), "--output", folder, "--json")
     assert (done.status, done.json["failed"], done.json["done"]) == (1, 1, 1)
     assert "RuntimeError: out of luck" in done.err
@@ -265,6 +265,8 @@ def test_only_what_changed_is_done_again(deepblend, pictures, folder, write):
     write("jobs.jsonl", {**one, "keep-colours": 1}, two, bad)
     told = by_name(deepblend(*command).json)
     assert (told["one"]["status"], told["two"]["status"]) == ("done", "skipped")
+    write("jobs.jsonl", {**one, "keep-colours": "1.0", "gradients": "source"}, two, bad)  # the same in other words
+    assert deepblend(*command).json["skipped"] == 2
     assert deepblend(*command, "--again").json["done"] == 2
 
 
@@ -288,14 +290,15 @@ def test_a_torn_line_is_passed_over(deepblend, folder, write):
 
 SLOW = """\
 import sys, time
-from deepblend.commands import blend, cli
-real, count = blend.blend_files, [0]
+from deepblend.commands import cli
+from deepblend.file_blend import FileBlend
+real, count = FileBlend.run, [0]
 def slowly(*given):
     if count[0] == 2:
         {stop}
     count[0] += 1
     return real(*given)
-blend.blend_files = slowly
+FileBlend.run = slowly
 sys.exit(cli.main(sys.argv[1:]))
 """
 HANG = "print('here', flush=True); time.sleep(600)"

@@ -6,7 +6,6 @@ actor anew and gives it the job again. No folder has to be shared: all files are
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import socket
@@ -15,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from typing import Any
 from deepblend_protocol.errors import DeepBlendError, ExtraMissing, WorkerLost, WorkerUnavailable, from_code
 
 from .. import __version__
-from ..commands import blend
-from ..commands.progress import Bar
+from ..file_blend import FileBlend
+from ..file_blend.watch import Bar
+from ..files import failing, replacing, write_json
 from .jobs import Job
 from .runner import Result, as_told
 
@@ -45,23 +46,23 @@ class Worker:
 
         torch.set_num_threads(threads)
 
-    def blend(self, args: dict[str, Any], pictures: dict[str, tuple[str, bytes]], wanted: dict[str, str]) -> Any:
-        """One job: (report, size, content by argument), or an error as its code, params and sentence.
+    def blend(self, blend: FileBlend, pictures: dict[str, bytes]) -> Any:
+        """One job: (report, size, content by output), or an error as its code, params and sentence, and the inputs'
+        places here.
 
         Args:
-            args: of ``deepblend blend``, less those that name files.
-            pictures: file name and content by argument.
-            wanted: the results' file names by argument.
+            blend: its files by their names alone, without folders.
+            pictures: the contents of its inputs.
         """
         with tempfile.TemporaryDirectory(prefix="deepblend-") as folder:
-            places = {argument: str(Path(folder, argument, name)) for argument, (name, _) in pictures.items()}
-            results = {argument: str(Path(folder, name)) for argument, name in wanted.items()}
+            places = {role: str(Path(folder, role, name)) for role, name in blend.inputs.items()}
+            results = {output: str(Path(folder, name)) for output, name in blend.outputs.items()}
             try:
-                for argument, place in places.items():  # by its own name: it may be told, or kept in the result
+                for role, place in places.items():  # by its own name: it may be told, or kept in the result
                     Path(place).parent.mkdir()
-                    Path(place).write_bytes(pictures[argument][1])
-                report, size = blend.blend_files(argparse.Namespace(**{**args, **places, **results}), None, _Silent())
-                return report, size, {argument: Path(path).read_bytes() for argument, path in results.items()}
+                    Path(place).write_bytes(pictures[role])
+                report, size = replace(blend, **places, **results).run(_Silent())
+                return report, size, {output: Path(path).read_bytes() for output, path in results.items()}
             except Exception as error:
                 told = as_told(error)
                 return told.code, told.params, str(told), places
@@ -130,7 +131,7 @@ class Cluster:
             while waiting and idle:
                 job = waiting.popleft()
                 try:
-                    sent = _sent(job)
+                    sent = _sent(job.blend)
                 except DeepBlendError as error:
                     ended += 1
                     yield Result(job, 0.0, error=error)
@@ -181,38 +182,34 @@ class Cluster:
         return lambda: kind.remote(__version__, self._cpus), min(count, jobs)
 
 
-def _sent(job: Job) -> tuple[dict[str, Any], dict[str, tuple[str, bytes]], dict[str, str]]:
+def _sent(blend: FileBlend) -> tuple[FileBlend, dict[str, bytes]]:
     """What ``Worker.blend`` takes. Raises WriteFailed for a picture that has gone since the jobs were checked."""
-    from ..files import failing
-
     pictures = {}
-    for argument, path in job.inputs.items():
+    for role, path in blend.inputs.items():
         with failing(path):
-            pictures[argument] = Path(path).name, Path(path).read_bytes()
-    args = {name: value for name, value in vars(job.args).items() if name not in {*job.inputs, *blend.FILES}}
-    wanted = {argument: Path(path).name for argument, path in job.outputs.items()}
-    return {**dict.fromkeys(blend.FILES), **args}, pictures, wanted
+            pictures[role] = Path(path).read_bytes()
+    names = {name: Path(path).name for name, path in {**blend.inputs, **blend.outputs}.items()}
+    return replace(blend, **names), pictures
 
 
 def _received(job: Job, came: Any, seconds: float) -> Result:
     """The results written here, or the error with the paths that are known here."""
-    from ..files import replacing, write_json
-
     if isinstance(came[0], str):
         code, params, sentence, places = came
-        for argument, there in places.items():
-            sentence = sentence.replace(there, job.inputs[argument])
-            params = {name: job.inputs[argument] if value == there else value for name, value in params.items()}
+        for role, there in places.items():
+            here = job.blend.inputs[role]
+            sentence = sentence.replace(there, here)
+            params = {name: here if value == there else value for name, value in params.items()}
         return Result(job, seconds, error=from_code(code, params, sentence))
     report, size, contents = came
-    report["files"] = {**job.inputs, **job.outputs}
+    report["files"] = job.blend.files
     try:
-        for argument, path in job.outputs.items():
-            if argument == "report":
+        for output, path in job.blend.outputs.items():
+            if output == "report":
                 write_json(path, report)
                 continue
             with replacing(path) as beside:
-                beside.write_bytes(contents[argument])
+                beside.write_bytes(contents[output])
     except DeepBlendError as error:
         return Result(job, seconds, error=error)
     return Result(job, seconds, report, size)

@@ -1,4 +1,4 @@
-"""Jobs: rows of the jobs file, parsed and checked by the parser of ``deepblend blend``."""
+"""Jobs: rows of the jobs file, read and checked by the options of ``deepblend blend``."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from deepblend_protocol.errors import ArgumentInvalid, DeepBlendError, FileUnreadable, WriteFailed
 
 from .. import __version__
-from ..commands import blend, inputs
+from ..file_blend import FileBlend, arguments
+from ..files import reason
 from .rows import Row
 
 OWN = ("name", "format", "layer", "report")
 """What a job may say beside the options of a blend."""
-_NOT_A_JOBS = {*blend.FILES, "server", "connection", "json", "quiet"}
 _NAME = re.compile(r'[^\x00-\x1f\x7f/\\:*?"<>|]{1,120}')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # Windows opens devices by these
 _SWITCH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -33,17 +33,10 @@ class Job:
     line: int
     """The line of the jobs file that it begins on."""
     name: str
-    args: argparse.Namespace
-    """All arguments of ``deepblend blend``, its outputs' places included."""
-    inputs: dict[str, str]
-    """The pictures that it reads: path by argument."""
+    blend: FileBlend
+    """What is to be done, the places of its results included."""
     digest: str
-    """Of everything that its result follows from: the arguments, the pictures' sizes and times, the version."""
-
-    @property
-    def outputs(self) -> dict[str, str]:
-        """The files that it makes: path by argument."""
-        return {name: path for name in blend.FILES if (path := getattr(self.args, name)) is not None}
+    """Of everything that its result follows from: the blend, the pictures' sizes and times, the version."""
 
 
 @dataclass(frozen=True)
@@ -68,25 +61,18 @@ class Options:
     """The options that a job may have, and their parser.
 
     Args:
-        defaults: of arguments that jobs do not give themselves, by the names of ``deepblend blend``'s;
-            also those of ``OWN`` but the name.
+        defaults: of options that jobs do not give themselves, by the names under which a parser with
+            these options leaves them; also those of ``OWN`` but the name. None is not given.
     """
 
-    def __init__(self, defaults: argparse.Namespace) -> None:
+    def __init__(self, defaults: Mapping[str, Any]) -> None:
         self._parser = _Parser(add_help=False, allow_abbrev=False)
-        blend.add_arguments(self._parser)
-        self._actions: dict[str, argparse.Action] = {}
-        self._defaults = {}
-        for action in self._parser._actions:
-            if action.dest in _NOT_A_JOBS:
-                action.required = False
-                continue
-            self._actions[action.option_strings[-1].removeprefix("--")] = action
-            given = getattr(defaults, action.dest, None)
-            if given is not None:
-                self._defaults[action.dest] = given
-                action.required = False
-        self._own = {name: getattr(defaults, name, None) for name in OWN[1:]}
+        arguments.add_arguments(self._parser, document=True)
+        arguments.add_settings(self._parser)
+        self._actions = {action.option_strings[-1].removeprefix("--"): action for action in self._parser._actions}
+        given = {action.dest: defaults.get(action.dest) for action in self._actions.values()}
+        self._defaults = {name: value for name, value in given.items() if value is not None}
+        self._own = {name: defaults.get(name) for name in OWN[1:]}
         self.known = (*self._actions, *OWN)
 
     def check(self, rows: Iterable[Row], jobs_file: Path, folder: Path) -> tuple[list[Job], list[Refused]]:
@@ -112,20 +98,15 @@ class Options:
         for name in row.values:
             if name not in self.known:
                 _fail(f"there is no option '{name}'; a job's are {', '.join(self.known)}")
-        args = self._parser.parse_args(self._words(row.values, base), argparse.Namespace(**self._defaults))
-        read = {
-            action.dest: value
-            for action in self._actions.values()
-            if isinstance(value := getattr(args, action.dest), str) and _names_file(action, value)
-        }
-        inputs.settings(args)
-        inputs.check_named(args)
-        for argument, path in read.items():
-            _check_input("style" if argument == "style_from" else argument, path)
-        name = str(row.values.get("name", f"{Path(args.source or args.document).stem}-{number}"))
+        given = argparse.Namespace(**self._defaults)
+        blend = arguments.file_blend(self._parser.parse_args(self._words(row.values, base), given))
+        blend.check_named()
+        for role, path in blend.inputs.items():
+            _check_input(role, path)
+        name = str(row.values.get("name", f"{Path(blend.source or blend.document or '').stem}-{number}"))
         _check_name(name)
-        _set_outputs(args, folder, name, {**self._own, **row.values})
-        return Job(row.line, name, args, read, _digest(args, read))
+        blend = _with_outputs(blend, folder, name, {**self._own, **row.values})
+        return Job(row.line, name, blend, _digest(blend))
 
     def _words(self, values: dict[str, str | bool], base: Path) -> list[str]:
         """The command line that says the same."""
@@ -158,8 +139,6 @@ def _switch(name: str, value: Any) -> bool:
 
 def _check_input(role: str, path: str) -> None:
     """Raise FileUnreadable for what is not there; whether it is a picture shows when it is read."""
-    from ..files import reason
-
     try:
         with open(path, "rb"):
             pass
@@ -175,19 +154,20 @@ def _check_name(name: str) -> None:
         _fail(f"the name {name!r} is not a plain file name: give the job one, without a folder and an extension")
 
 
-def _set_outputs(args: argparse.Namespace, folder: Path, name: str, own: dict[str, Any]) -> None:
-    """Say where the results go. Raises WriteFailed."""
-    chosen = str(own["format"] or Path(args.target or args.document).suffix.lower()).removeprefix(".")
-    args.report = str(folder / f"{name}.json") if _switch("report", own["report"] or False) else None
+def _with_outputs(blend: FileBlend, folder: Path, name: str, own: Mapping[str, Any]) -> FileBlend:
+    """A blend with the places that its results go to, checked. Raises ArgumentInvalid, WriteFailed, ExtraMissing."""
+    chosen = str(own["format"] or Path(blend.target or blend.document or "").suffix.lower()).removeprefix(".")
+    report = str(folder / f"{name}.json") if _switch("report", own["report"] or False) else None
 
-    def place(extension: str) -> None:
+    def place(extension: str) -> FileBlend:
         if not re.fullmatch(r"\w+", extension):
             _fail(f"'{extension}' is no picture format that can be written")
-        args.output = str(folder / f"{name}.{extension}")
         # PNG keeps where the layer lies; it holds all but a document of floating point.
         beside = "exr" if extension == "exr" else "png"
-        args.layer = str(folder / f"{name}-layer.{beside}") if _switch("layer", own["layer"] or False) else None
-        blend.check_outputs(args)
+        layer = str(folder / f"{name}-layer.{beside}") if _switch("layer", own["layer"] or False) else None
+        placed = replace(blend, output=str(folder / f"{name}.{extension}"), layer=layer, report=report)
+        placed.check_outputs()
+        return placed
 
     if own["format"] is None:
         try:
@@ -197,25 +177,25 @@ def _set_outputs(args: argparse.Namespace, folder: Path, name: str, own: dict[st
     return place(chosen)
 
 
-def _digest(args: argparse.Namespace, read: dict[str, str]) -> str:
-    places = {name: Path(path).name for name in blend.FILES if (path := getattr(args, name)) is not None}
-    chosen = {name: value for name, value in vars(args).items() if name not in _NOT_A_JOBS and name not in read}
-    files = {}
-    for name, path in read.items():
+def _digest(blend: FileBlend) -> str:
+    chosen = asdict(replace(blend, **dict.fromkeys([*blend.inputs, *blend.outputs])))
+    read = {}
+    for name, path in blend.inputs.items():
         found = os.stat(path)
-        files[name] = (os.path.abspath(path), found.st_size, found.st_mtime_ns)
-    whole = json.dumps([__version__, chosen, files, places], sort_keys=True, default=str)
-    return hashlib.sha256(whole.encode(errors="surrogatepass")).hexdigest()
+        read[name] = (os.path.abspath(path), found.st_size, found.st_mtime_ns)
+    made = {name: Path(path).name for name, path in blend.outputs.items()}  # the folder may be moved
+    whole = json.dumps([__version__, chosen, read, made], sort_keys=True)
+    return hashlib.sha256(whole.encode()).hexdigest()
 
 
 def _without_clashes(jobs: list[Job], refused: list[Refused]) -> tuple[list[Job], list[Refused]]:
     """Refuse what would write over another job's result, or over a picture that is read."""
-    pictures = {os.path.realpath(path) for job in jobs for path in job.inputs.values()}
+    pictures = {os.path.realpath(path) for job in jobs for path in job.blend.inputs.values()}
     taken: dict[str, Job] = {}
     kept = []
     for job in jobs:
         why = ""
-        for path in job.outputs.values():
+        for path in job.blend.outputs.values():
             # Case is folded, since some file systems do.
             if (other := taken.get(path.casefold())) is not None:
                 what = "the name" if other.name.casefold() == job.name.casefold() else f"the file {Path(path).name} of"
@@ -226,5 +206,5 @@ def _without_clashes(jobs: list[Job], refused: list[Refused]) -> tuple[list[Job]
             refused.append(Refused(job.line, job.name, ArgumentInvalid(reason=f"{why[:1].upper()}{why[1:]}.")))
             continue
         kept.append(job)
-        taken |= {path.casefold(): job for path in job.outputs.values()}
+        taken |= {path.casefold(): job for path in job.blend.outputs.values()}
     return kept, sorted(refused, key=lambda each: each.line)

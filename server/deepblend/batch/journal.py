@@ -45,7 +45,7 @@ class Journal:
         """Whether a job is finished: with these very arguments and pictures, and its results are still there."""
         entry = self._known.get(job.name, {})
         same = entry.get("status") == "done" and entry.get("digest") == job.digest
-        return same and all(os.path.exists(path) and os.path.getsize(path) for path in job.outputs.values())
+        return same and all(os.path.exists(path) and os.path.getsize(path) for path in job.blend.outputs.values())
 
     def write(self, job: Job, status: str, seconds: float, **more: Any) -> None:
         """Append that a job is done or failed; on the disk when this returns. Raises WriteFailed."""
@@ -100,7 +100,7 @@ def _lock(descriptor: int) -> bool:
 
 def sweep(folder: Path, jobs: Iterable[Job]) -> None:
     """Remove what ``files.replacing`` had begun for these jobs when a crash ended it. Only under the lock."""
-    places = [Path(path) for job in jobs for path in job.outputs.values()]
+    places = [Path(path) for job in jobs for path in job.blend.outputs.values()]
     ours = {(place.stem[:64], place.suffix) for place in places}
     for path in folder.iterdir():
         found = _BESIDE.fullmatch(path.name)

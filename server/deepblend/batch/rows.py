@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 from deepblend_protocol.errors import ArgumentInvalid
 from deepblend_protocol.settings import table
 
+from ..files import reason
+
 _SEPARATORS = ",;\t"
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 
@@ -44,8 +46,6 @@ def read(path: Path, known: Collection[str]) -> list[Row]:
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise ArgumentInvalid(reason=f"The jobs file {path} is neither .csv nor .jsonl: name it by what is in it.")
-    from ..files import reason
-
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:

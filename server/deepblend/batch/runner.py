@@ -11,8 +11,7 @@ from typing import Any, Protocol
 
 from deepblend_protocol.errors import DeepBlendError, Fault, plain
 
-from ..commands import blend
-from ..commands.progress import Bar
+from ..file_blend.watch import Bar
 from .jobs import Job, Refused
 from .journal import Journal
 
@@ -79,7 +78,7 @@ def run(
     started = time.monotonic()
     finished = [] if again else [job for job in jobs if journal.is_done(job)]
     todo = [job for job in jobs if job not in finished]
-    told = {job.name: {"status": "skipped", "files": job.outputs} for job in finished}
+    told = {job.name: {"status": "skipped", "files": job.blend.outputs} for job in finished}
     summary = Summary()
     for each in refused:
         teller.refused(each)
@@ -104,7 +103,7 @@ def here(jobs: Sequence[Job], bar: Bar) -> Iterator[Result]:
     for index, job in enumerate(jobs):
         started = time.monotonic()
         try:
-            report, size = blend.blend_files(job.args, None, _Part(bar, job.name, index, len(jobs)))
+            report, size = job.blend.run(_Part(bar, job.name, index, len(jobs)))
         except Exception as error:
             yield Result(job, time.monotonic() - started, error=as_told(error))
         else:
@@ -124,7 +123,7 @@ def _entry(result: Result) -> dict[str, Any]:
     seconds = {"seconds": round(result.seconds, 3)}
     if result.error is not None:
         return {"status": "failed", **seconds, "error": _told(result.error)}
-    return {"status": "done", **seconds, "files": result.job.outputs}
+    return {"status": "done", **seconds, "files": result.job.blend.outputs}
 
 
 def _told(error: DeepBlendError) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from deepblend_protocol.settings import resolve
 
-from . import inputs
+from ..file_blend import arguments
 
 if TYPE_CHECKING:
     from ..pictures import Placed
@@ -40,7 +40,7 @@ _WITH_HISTOGRAM = {"With a histogram loss": {"hist_weight": 1.0, "second_hist_we
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
-    inputs.add_arguments(parser)
+    arguments.add_arguments(parser)
     group = parser.add_argument_group("extent")
     group.add_argument(
         "--size",
@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Blend once with all losses and once without each, and write the sheet. Raises the errors of inputs.request,
+    """Blend once with all losses and once without each, and write the sheet. Raises the errors of FileBlend.read,
     DeviceUnknown, DeviceMemory, FeaturesUnavailable and WriteFailed."""
     from ..contact_sheet import sheet
     from ..pictures import copy_paste, decoding, eight_bit
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     chosen = resolve({"method": "paper", "paper": numbers})
     with Progress(args.quiet or args.json) as progress:
         progress.update(0, "Reading")
-        _, placed = inputs.request(args, chosen)
+        _, placed = arguments.file_blend(args, chosen).read()
         canvas = _reduced(placed, args.size)
         pasted = copy_paste(placed).image().convert("RGB").resize((canvas.target.shape[1], canvas.target.shape[0]))
         shown = [("Pasted", pasted)]

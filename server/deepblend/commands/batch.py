@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from deepblend_protocol.errors import ArgumentInvalid
 
-from . import blend, inputs
+from ..file_blend import arguments
+from . import blend
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--ray-cpus", metavar="N", type=_count, default=2, help="cores, and threads, of each (default: %(default)s)"
     )
     # All options of a job are taken here too, as defaults for those that do not give them.
-    inputs.add_arguments(parser)
-    inputs.add_settings(parser)
+    arguments.add_arguments(parser)
+    arguments.add_settings(parser)
     for action in parser._actions:
         action.required = action is output or not action.option_strings
 
@@ -88,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.ray is None and args.ray_actors is not None:
         raise ArgumentInvalid(reason="--ray-actors is for a Ray cluster: give its address with --ray as well.")
-    options = jobs.Options(args)
+    options = jobs.Options(vars(args))
     read = rows.read(args.jobs, options.known)
     folder = make_folder(args.output)
     if args.jobs.resolve() == (folder / journal.NAME).resolve():
@@ -130,7 +131,7 @@ class _Teller:
             self._progress.wipe()
             for note in result.report.get("notes", ()):
                 print(f"deepblend: {result.job.name}: {note}", file=sys.stderr)
-            print(blend.summary(result.report, result.job.args.output, result.size), file=self._out, flush=True)
+            print(blend.summary(result.report, result.size), file=self._out, flush=True)
 
     def refused(self, job: Refused) -> None:
         self._failed(job.name, job.line, job.error)

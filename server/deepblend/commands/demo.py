@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
         from ..contact_sheet import sheet
         from ..engine.memory import reuse
-        from .watch import Watch
+        from ..file_blend.watch import Watch
 
         reuse()
         shown = [("Pasted", pictures.copy_paste(placed).image())]

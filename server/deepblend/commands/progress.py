@@ -6,17 +6,8 @@ import shutil
 import sys
 import time
 from types import TracebackType
-from typing import Protocol
 
 _INTERVAL = 0.1  # seconds between redraws
-
-
-class Bar(Protocol):
-    """What is told how far something is."""
-
-    def update(self, fraction: float, words: str) -> None:
-        """``fraction`` (0..1) is done, and this is being done."""
-        ...
 
 
 class Progress:

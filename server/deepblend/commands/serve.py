@@ -11,7 +11,7 @@ from pathlib import Path
 from deepblend_protocol import connection
 from deepblend_protocol.errors import ArgumentInvalid, ServerRunning, WriteFailed
 
-from . import inputs
+from ..file_blend import arguments
 
 NAME = "serve"
 HELP = "Run the server that the plug-ins talk to; they start it by themselves."
@@ -86,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the log, one JSON object a line (default: server.log beside the connection file)",
     )
     group = parser.add_argument_group("limits")
-    inputs.add_memory_limit(group)
+    arguments.add_memory_limit(group)
     for option, unit, told in _LIMITS:
         group.add_argument(f"--max-{option}", metavar=unit, type=_whole, help=told)
 

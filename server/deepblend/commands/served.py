@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from deepblend_protocol.client import Client
 
     from ..engine.request import Layer, Request
-    from .watch import Watch
+    from ..file_blend.watch import Watch
 
 COMMAND = (sys.executable, "-m", "deepblend.commands.cli", "serve")
 """What starts the server of this installation."""

@@ -1,18 +1,14 @@
-"""The arguments that name the pictures of a blend, its settings and the machine; and the request they make."""
+"""The options that say a blend: its pictures, its place, the machine and its settings."""
 
 from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from deepblend_protocol.errors import ArgumentInvalid
 from deepblend_protocol.settings import Setting, Settings, resolve, table
 
-if TYPE_CHECKING:
-    from ..engine.request import Request
-    from ..pictures import Placed
+from .blend import FileBlend
 
 _OPTIONS = {"feather_px": "--feather", "grow_px": "--grow"}  # the others bear their setting's name
 
@@ -111,77 +107,40 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def settings(args: argparse.Namespace) -> Settings:
-    """The settings that the arguments of add_settings give. Raises SettingOutOfRange."""
+def file_blend(args: argparse.Namespace, settings: Settings | None = None) -> FileBlend:
+    """The blend that parsed arguments say; where its results go is left to the caller.
+
+    Args:
+        args: of add_arguments, and of add_settings unless ``settings`` are given.
+
+    Raises SettingOutOfRange.
+    """
+    chosen = settings or _settings(args)
+    return FileBlend(
+        settings=chosen,
+        source=args.source,
+        mask=args.mask,
+        target=args.target,
+        document=getattr(args, "document", None),
+        layer_name=getattr(args, "layer_name", None),
+        style=args.style_from if chosen.style_from == "picture" else None,
+        center=args.center,
+        source_size=args.source_size,
+        target_size=args.target_size,
+        device=args.device,
+        features=args.features,
+        memory_limit=args.memory_limit,
+    )
+
+
+def _settings(args: argparse.Namespace) -> Settings:
     given: dict[str, Any] = {}
     for name, setting in table().items():
-        value = getattr(args, name, None)
+        value = getattr(args, name)
         if value is not None:
             is_file = name == "style_from" and (value == "picture" or value not in setting.choices)
             given[name] = "picture" if is_file else value
     return resolve(given)
-
-
-def request(args: argparse.Namespace, chosen: Settings | None = None) -> tuple[Request, Placed]:
-    """The pictures read and placed, and the request for the engine.
-
-    Args:
-        args: with the arguments of add_arguments, and those of add_settings unless ``chosen`` is given.
-
-    Raises FileUnreadable, SizeAbsurd, SizeMismatch, MaskEmpty, MaskOutside, ArgumentInvalid, SettingOutOfRange,
-    NotFinite, ExtraMissing.
-    """
-    from ..pictures import open_picture, to_request
-
-    chosen = chosen or settings(args)
-    check_named(args)
-    placed = _document(args) if getattr(args, "document", None) is not None else _placed(args)
-    style = open_picture(args.style_from, "style") if chosen.style_from == "picture" else None
-    request = to_request(placed, chosen, args.device, args.features, style)
-    return replace(request, memory_limit=args.memory_limit), placed
-
-
-def check_named(args: argparse.Namespace, others: tuple[str, ...] = ()) -> None:
-    """Raise ArgumentInvalid unless a source and a target are named, or a document alone, and ``others``."""
-    if getattr(args, "document", None) is not None:
-        for name in ("source", "target", "center", "source_size", "target_size"):
-            if getattr(args, name) is not None:
-                option = name.replace("_", "-")
-                raise ArgumentInvalid(reason=f"--{option} does not go with --document, whose layers have their places.")
-    pictures = () if getattr(args, "document", None) is not None else ("source", "target")
-    if missing := [f"--{name}" for name in (*pictures, *others) if getattr(args, name) is None]:
-        instead = " (or --document)" if set(missing) & {"--source", "--target"} else ""
-        raise ArgumentInvalid(
-            reason=f"The following arguments are required: {', '.join(missing)}{instead}. "
-            "To see what it takes: deepblend blend --help"
-        )
-    if getattr(args, "layer_name", None) is not None and getattr(args, "document", None) is None:
-        raise ArgumentInvalid(reason="--layer-name goes with --document: give the layered document, too.")
-
-
-def _placed(args: argparse.Namespace) -> Placed:
-    from ..pictures import open_picture, place
-    from ..pictures.decoding import check_size
-
-    for what, size in (("The source", args.source_size), ("The target", args.target_size)):
-        if size is not None:
-            check_size(what, *size)
-    return place(
-        open_picture(args.source, "source"),
-        open_picture(args.mask, "mask") if args.mask is not None else None,
-        open_picture(args.target, "target"),
-        args.center,
-        args.source_size,
-        args.target_size,
-    )
-
-
-def _document(args: argparse.Namespace) -> Placed:
-    from ..pictures import open_picture
-    from ..pictures.openraster import open_document
-
-    mask = open_picture(args.mask, "mask") if args.mask is not None else None
-    return open_document(args.document, args.layer_name, mask)
 
 
 def _center(text: str) -> tuple[int, int]:

@@ -1,8 +1,9 @@
-"""What a command shows of a running blend: the progress bar, and the film if one is wanted."""
+"""What is shown of a running blend: how far it is, and the film if one is wanted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from deepblend_protocol import words
@@ -11,7 +12,14 @@ from PIL import Image
 from ..engine.request import Plane, Step
 from ..pictures import Placed, copy_paste, to_picture
 from ..video import Recorder
-from .progress import Bar
+
+
+class Bar(Protocol):
+    """What is told how far something is."""
+
+    def update(self, fraction: float, words: str) -> None:
+        """``fraction`` (0..1) is done, and this is being done."""
+        ...
 
 
 class Film:
