@@ -82,7 +82,7 @@ class PaperSettings:
         1000,
         1,
         100_000,
-        "Closures per pass",
+        "Evaluations per pass",
         "Evaluations of the loss in each pass; as published, the pass ends after the step that exceeds this.",
     )
     grad_weight: float = _number(
@@ -140,7 +140,7 @@ class PaperSettings:
     recompute_constants: bool = _switch(
         False,
         "Recompute constants",
-        "Compute the target's and source's features anew in every closure, as published; slower, the same picture.",
+        "Compute the target's and source's features anew in every evaluation, as published; slower, the same picture.",
     )
     soft_mask: bool = _switch(
         False, "Soft mask", "Keep the mask's soft edge; as published everything above 0 counts as 1."
