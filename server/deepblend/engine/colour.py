@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 from deepblend_protocol.errors import NotFinite, PlaneInvalid
+from deepblend_protocol.sample_types import BY_NUMPY_NAME
 from torch import Tensor
 
 from .request import Plane, Rect
 
 _ORDERS = {"RGBA": ((0, 1, 2), 3), "BGRA": ((2, 1, 0), 3), "RGB": ((0, 1, 2), None), "YA": ((0,), 1), "Y": ((0,), None)}
 """By channel order: where the colours lie, red first, and where alpha does."""
-_WHITE = {"uint8": 255.0, "uint16": 65535.0, "float16": 1.0, "float32": 1.0}
 _ENCODINGS = ("perceptual", "linear", "profile")
 LUMA = (0.299, 0.587, 0.114)
 """Rec. 601 luma of perceptual RGB."""
@@ -37,8 +37,8 @@ def check(plane: Plane, role: str) -> None:
         refuse(f"its channels are '{plane.channels}', not one of {', '.join(_ORDERS)}")
     if plane.encoding not in _ENCODINGS:
         refuse(f"its encoding is '{plane.encoding}', not one of {', '.join(_ENCODINGS)}")
-    if samples.dtype.name not in _WHITE:
-        refuse(f"its samples are {samples.dtype}, not one of {', '.join(_WHITE)}")
+    if samples.dtype.name not in BY_NUMPY_NAME:
+        refuse(f"its samples are {samples.dtype}, not one of {', '.join(BY_NUMPY_NAME)}")
     if rect.w < 1 or rect.h < 1 or samples.size == 0:
         refuse(f"its rectangle of {rect.w} x {rect.h} pixels is empty")
     if not (np.isfinite(plane.scale) and plane.scale > 0):
@@ -82,7 +82,7 @@ def _values(plane: Plane, device: str) -> Tensor:
     """Samples as they stand, (all channels, H, W), 0..1 from black to white."""
     samples = plane.samples if plane.samples.ndim == 3 else plane.samples[:, :, None]
     values = np.array(samples.transpose(2, 0, 1), np.float32, order="C")  # a copy, which may be divided in place
-    return torch.from_numpy(values).to(device).div_(_WHITE[samples.dtype.name])
+    return torch.from_numpy(values).to(device).div_(BY_NUMPY_NAME[samples.dtype.name].white)
 
 
 def encode(image: Tensor, alpha: Tensor, like: Plane, rect: Rect, scale: float = 1.0) -> Plane:
@@ -99,7 +99,7 @@ def encode(image: Tensor, alpha: Tensor, like: Plane, rect: Rect, scale: float =
     values = torch.cat([values, alpha[None]]).permute(1, 2, 0).cpu().numpy()
     dtype = like.samples.dtype
     if dtype.kind == "u":
-        white = _WHITE[dtype.name]
+        white = BY_NUMPY_NAME[dtype.name].white
         values = np.rint(values.clip(0, 1) * white)
     samples = np.ascontiguousarray(values.astype(dtype))
     return Plane(samples, rect, "YA" if len(image) == 1 else "RGBA", like.encoding, like.profile, scale)
