@@ -58,9 +58,7 @@ class Texture(Stage[Picture]):
     def __iter__(self) -> Generator[Update[Picture], None, None]:
         yield Update(0.0, lambda: (self._start, self._mask))
         for part in self._refinement:
-            level = self._refinement.level
-            assert level is not None
-            yield Update(part, lambda level=level: level.picture(level.best), level.last)
+            yield Update(part, self._refinement.picture, self._refinement.losses)
 
     def result(self) -> Tensor:
         return self._start if self._refinement.level is None else self._start + self._refinement.change()

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..budget import DEFAULT, Budget
 from ..memory import give_back
 from ..network.extractor import FeatureExtractor
+from ..work import Picture
 from .canvas import Canvas
 from .level import Level, Style, enlarged
 
@@ -24,8 +25,8 @@ from .level import Level, Style, enlarged
 class Refinement:
     """Brings the background's texture into a seamless blend.
 
-    Iterated, it tells the part that is done after each evaluation, and after each tile of a large one; then ``level``
-    is the resolution that it works on, and :meth:`change` holds the best result so far. The last level that has the
+    Iterated, it tells the part that is done after each evaluation, and after each tile of a large one;
+    :meth:`change` holds the best result so far. The last level that has the
     whole network decides on light and colour; those after it add detail alone, and what was decided stays as it is in
     the mean of every 2 x 2 pixels: an object looks the same at every size.
     """
@@ -51,6 +52,7 @@ class Refinement:
             *[budget.detail_evaluations] * finer,
         ]
         self.level: Level | None = None
+        """The resolution that is worked on."""
         self.levels: list[dict[str, Any]] = []
         """size, evaluations, tiles (where there are several), seconds and last losses of each level, coarse to fine."""
 
@@ -79,6 +81,16 @@ class Refinement:
             finally:  # also where the iteration is ended early
                 self.levels[k] = level.report() | {"seconds": round(time.perf_counter() - started, 4)}
             del level
+
+    @property
+    def losses(self) -> dict[str, Tensor]:
+        """The weighted losses by name, at the last evaluation."""
+        return self.level.last if self.level is not None else {}
+
+    def picture(self) -> Picture:
+        """The picture as it stands, at the level's resolution."""
+        assert self.level is not None
+        return self.level.picture(self.level.best)
 
     def change(self) -> Tensor:
         """What is to be added to the seamless blend: (C, h, w), levels, over Omega's box; 0 outside Omega."""
