@@ -130,7 +130,7 @@ def test_same_seed_same_picture_another_seed_another(paper, files):
 
 def test_options_reach_the_engine(report, files):
     told = report("--style_weight", "0", "--tv_weight", "1e-5", "--hist_weight", "1", "--second_background_fixed")
-    assert set(told["losses"]["first pass"]) == {"closure", "grad", "content", "tv", "hist"}
+    assert set(told["losses"]["first pass"]) == {"evaluation", "grad", "content", "tv", "hist"}
     assert told["settings"]["tv_weight"] == 1e-5
     target = np.asarray(Image.open(files / "target.png").resize((32, 32)))
     np.testing.assert_array_equal(opened(files / "out/second_pass.png")[:5], target[:5])
@@ -220,7 +220,7 @@ def test_gpu_id_without_cuda_is_ignored_with_a_word(paper, capsys, option):
 
 def test_a_run_that_is_cancelled_in_the_second_pass_leaves_the_first(paper, files, monkeypatch):
     def cancel(self, fraction, words):
-        if words == "Second pass, closure 2":
+        if words == "Second pass, evaluation 2":
             raise KeyboardInterrupt
 
     assert paper("--no-second_pass") == 0
