@@ -99,7 +99,7 @@ def test_the_report_tells_all(deepblend, pictures):
     assert sum(parts) <= told["seconds"]["total"] + 0.01
     assert told["peak_memory_bytes"] > 0
     for level in told["levels"]:
-        assert level["closures"] > 0 and level["seconds"] > 0 and min(level["size"]) > 0
+        assert level["evaluations"] > 0 and level["seconds"] > 0 and min(level["size"]) > 0
         assert {"style", "content"} <= set(level["losses"])
 
 

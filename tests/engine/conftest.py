@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import networks
 import numpy as np
 import pytest
 import small_requests
 import torch
-from deepblend.engine import deep
-from deepblend.engine.features import fast_type, load
+from deepblend.engine.network.vgg import load
 from deepblend.engine.request import Layer, Plane, Rect, Request
 from deepblend_protocol.settings import resolve
 from scipy import ndimage
@@ -126,10 +126,15 @@ class Scenes:
 
 
 @pytest.fixture(autouse=True)
-def nothing_known() -> None:
-    """The network keeps what it has seen; some tests count what passes through it."""
-    for network in (load("shipped", "cpu"), load("shipped", "cpu", False, fast_type("cpu"))):
-        network.known_moments.clear()
+def nothing_cached() -> None:
+    networks.forget()
+
+
+@pytest.fixture
+def passed() -> Iterator[Callable[[], int]]:
+    """How many pictures have passed through the network since the test began."""
+    with networks.counted() as count:
+        yield count
 
 
 @pytest.fixture(scope="session")
@@ -161,12 +166,6 @@ def texture_distance() -> Callable[[Tensor, Tensor, Tensor], float]:
         return float(np.mean([float((c - t).norm() / t.norm()) for c, t in zip(ours, wanted, strict=True)]))
 
     return distance
-
-
-@pytest.fixture
-def few_evaluations(monkeypatch) -> None:
-    monkeypatch.setattr(deep, "CLOSURES_COARSEST", 4)
-    monkeypatch.setattr(deep, "CLOSURES_BASE", 4)
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from deepblend.engine import poisson
-from deepblend.engine.poisson import Solution, solve
+from deepblend.engine.budget import DEFAULT, Budget
+from deepblend.engine.seamless.poisson import Equation, PoissonSolver, solve
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import splu
 
@@ -31,14 +31,20 @@ class Case:
         self.background = rng.uniform(0, 255, shape) * np.linspace(0.2, 1, region.shape[1])
         self.background_alpha = np.ones(region.shape)
         self.mixed = False
-        self.screen: np.ndarray | None = None
+        self.screening: np.ndarray | None = None
 
-    def solve(self, device: str = "cpu", **options) -> Solution:
+    def equation(self, device: str = "cpu") -> Equation:
         arrays = (self.source, self.source_alpha, self.background, self.background_alpha)
         given = [torch.from_numpy(array).float().to(device) for array in arrays]
-        screen = None if self.screen is None else torch.from_numpy(self.screen).float().to(device)
-        region = torch.from_numpy(self.region).to(device)
-        return solve(*given, region, mixed=self.mixed, screen=screen, **options)
+        screening = None if self.screening is None else torch.from_numpy(self.screening).float().to(device)
+        return Equation(*given, torch.from_numpy(self.region).to(device), self.mixed, screening)
+
+    def solver(self, budget: Budget = DEFAULT) -> PoissonSolver:
+        """To be iterated."""
+        return PoissonSolver(self.equation(), budget)
+
+    def solve(self, device: str = "cpu", budget: Budget = DEFAULT) -> PoissonSolver:
+        return solve(self.equation(device), budget)
 
     def direct(self) -> np.ndarray:
         """The definition, direction by direction, solved directly in float64: (C, H, W)."""
@@ -68,8 +74,8 @@ class Case:
             diagonal[row] += 1
             right[:, row] += guidance + np.where(fixed[q], at(self.background, q), 0.0)
             entries.append((row[active[q]], number[q][active[q]]))
-        if self.screen is not None:
-            weight = np.where(self.source_alpha > 0, self.screen, 0.0)[active]
+        if self.screening is not None:
+            weight = np.where(self.source_alpha > 0, self.screening, 0.0)[active]
             diagonal += weight
             right += weight * self.source[:, active]
         rows, columns = (np.concatenate(part) for part in zip(*entries, strict=True))
@@ -79,14 +85,14 @@ class Case:
             result[:, active] = splu(matrix.tocsc()).solve(right.T).T
         return result
 
-    def check(self, device: str = "cpu") -> Solution:
-        solution = self.solve(device)
+    def check(self, device: str = "cpu", budget: Budget = DEFAULT) -> PoissonSolver:
+        solution = self.solve(device, budget)
         expected = self.direct()
-        found = solution.image.cpu().double().numpy()
+        found = solution.image().cpu().double().numpy()
         assert found.shape == expected.shape
         assert np.abs(found - expected).max() < LEVELS
         assert (found[:, ~self.region] == self.background.astype(np.float32)[:, ~self.region]).all()
-        assert solution.residual <= poisson.TOLERANCE
+        assert solution.error <= budget.poisson_error
         assert np.abs(found - self.source)[:, self.region].max() > 20, "too easy: the source itself would pass"
         return solution
 

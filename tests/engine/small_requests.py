@@ -7,10 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from deepblend.engine.request import Layer, Plane, Rect, Request
+from deepblend.engine.blend import blend
+from deepblend.engine.budget import Budget
+from deepblend.engine.request import Layer, Observer, Plane, Rect, Request
 
 CANVAS, SMALL = Rect(-11, 7, 60, 54), Rect(7, 22, 26, 24)
-"""A document and a place for the object where a closure costs little."""
+"""A document and a place for the object where an evaluation costs little."""
+
+FEW = Budget(coarsest_evaluations=4, base_evaluations=4, detail_evaluations=4)
+"""For tests of everything but the result's quality."""
 
 PAPER: dict[str, Any] = {
     "method": "paper",
@@ -18,12 +23,16 @@ PAPER: dict[str, Any] = {
     "canvas": Rect(4, 5, 32, 30),
     "object": Rect(9, 11, 20, 18),
 }
-"""One step of 20 closures on a small document."""
+"""20 evaluations on a small document."""
 
 both_methods = pytest.mark.parametrize("method", ["poisson", "deep"])
 every_method = pytest.mark.parametrize(
     "settings", [{"method": "poisson"}, {"method": "deep"}, PAPER], ids=["poisson", "deep", "paper"]
 )
+
+
+def blended(request: Request, observer: Observer | None = None, budget: Budget = FEW) -> Layer:
+    return blend(request, observer, budget)
 
 
 def same(one: Layer, two: Layer) -> bool:

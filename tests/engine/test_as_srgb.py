@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from deepblend.engine import colour, display
+from deepblend.engine import colour
 from deepblend.engine.blend import blend
+from deepblend.engine.network.as_srgb import as_srgb
 from deepblend.engine.request import Plane, Rect
 from deepblend_protocol.settings import resolve
 from PIL import Image, ImageCms
@@ -69,7 +70,7 @@ def by_little_cms(levels: torch.Tensor, icc: bytes, mode: str = "RGB") -> torch.
 def test_a_wide_gamut_is_shown_as_little_cms_shows_it():
     icc = profile(2.2, ADOBE)
     image = colours()
-    shown = display.view_of(plane("profile", icc), "cpu")(image)
+    shown = as_srgb(plane("profile", icc), "cpu")(image)
     expected = by_little_cms(image, icc)
     assert (expected - image).abs().max() > 20  # there is something to convert
     assert (shown - expected).abs().mean() < 0.7
@@ -80,7 +81,7 @@ def test_primaries_alone_are_converted_where_samples_have_the_srgb_curve():
     """Linear light in Adobe RGB: the engine has put the sRGB curve on it."""
     icc = profile(1.0, ADOBE)
     image = colours()
-    shown = display.view_of(plane("linear", icc), "cpu")(image)
+    shown = as_srgb(plane("linear", icc), "cpu")(image)
     gamma = profile(2.2, ADOBE)
     same_colours = (colour.to_linear(image / 255).clamp(0, 1) ** (1 / 2.2) * 255).round()
     assert (shown - by_little_cms(same_colours, gamma)).abs().mean() < 1.5
@@ -89,7 +90,7 @@ def test_primaries_alone_are_converted_where_samples_have_the_srgb_curve():
 def test_gray_is_shown_by_its_curve():
     icc = profile(1.8, None)
     image = colours()[:, :1]
-    shown = display.view_of(plane("profile", icc, "Y"), "cpu")(image)
+    shown = as_srgb(plane("profile", icc, "Y"), "cpu")(image)
     expected = by_little_cms(image, icc, "L")
     assert (expected - image).abs().max() > 10
     assert shown.shape == (1, 3, 40, 50)
@@ -100,7 +101,7 @@ def test_gray_is_shown_by_its_curve():
 @pytest.mark.parametrize("encoding", ["profile", "perceptual", "linear"])
 def test_srgb_and_what_is_no_profile_of_the_plane_are_shown_as_they_are(encoding, icc):
     image = colours()
-    assert torch.equal(display.view_of(plane(encoding, icc), "cpu")(image), image)
+    assert torch.equal(as_srgb(plane(encoding, icc), "cpu")(image), image)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_srgb_and_what_is_no_profile_of_the_plane_are_shown_as_they_are(encoding
 )
 def test_gradients_pass_through_and_values_beyond_are_cut_off(encoding, channels):
     icc = profile(1.8, ADOBE if channels == "RGB" else None)
-    view = display.view_of(plane(encoding, icc, channels), "cpu")
+    view = as_srgb(plane(encoding, icc, channels), "cpu")
     inside = (colours()[:, : len(channels)] * 0.8 + 20).requires_grad_(True)
     view(inside).square().sum().backward()
     assert inside.grad is not None

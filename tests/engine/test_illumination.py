@@ -1,4 +1,4 @@
-"""The light that a seamless blend gives an object: smooth, the same at every size, whatever the cut's last pixel is."""
+"""The illumination that a seamless blend gives an object: smooth, the same at every size and for every cut."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from deepblend.engine import light
 from deepblend.engine.blend import blend
-from deepblend.engine.region import prepare
+from deepblend.engine.budget import DEFAULT, Budget
+from deepblend.engine.region import Region, prepare
 from deepblend.engine.request import Layer, Plane, Rect, Request
+from deepblend.engine.seamless.illumination import Illumination
 from deepblend_protocol.settings import resolve
 
 GROUND, OBJECT, NEW_GROUND = 170.0, 40.0, 230.0
@@ -69,6 +70,13 @@ def core(side: int) -> np.ndarray:
     return disc(side, side / 4 - 4) == 1
 
 
+def relit(region: Region, keep_colours: float, budget: Budget = DEFAULT) -> torch.Tensor:
+    illumination = Illumination(region, keep_colours, budget)
+    for _ in illumination:
+        pass
+    return illumination.relit()
+
+
 def test_a_cut_some_pixels_tighter_gives_the_same_light():
     """Just outside the disc its own ground is known, and differs from the new one by 60 levels; at the disc's own edge
     they differ by up to 190, and the plain solution carries that through the whole object."""
@@ -81,8 +89,8 @@ def test_a_cut_some_pixels_tighter_gives_the_same_light():
 
 
 @pytest.mark.parametrize("opaque", [True, False], ids=["on its ground", "cut out"])
-def test_the_same_object_four_times_as_large_looks_the_same(monkeypatch, opaque):
-    monkeypatch.setattr("deepblend.engine.region.BASE", 256)
+def test_the_same_object_four_times_as_large_looks_the_same(opaque):
+    budget = Budget(base_px=256)
     small, large = 256, 1024
     request = of_disc(large, 0, opaque=opaque)
     assert request.mask is not None
@@ -91,10 +99,10 @@ def test_the_same_object_four_times_as_large_looks_the_same(monkeypatch, opaque)
         for plane in (request.layer, request.mask, request.background)
     )
     quarter = replace(request, layer=layer, mask=mask, background=below)
-    assert [prepare(one, "cpu").reduction for one in (quarter, request)] == [1, 4]
+    assert [prepare(one, "cpu").reduction(budget.base_px) for one in (quarter, request)] == [1, 4]
     colours, alpha = np.split(request.layer.samples, [1], axis=2)
     layer.samples[..., :1] = reduced(colours * alpha, 4) / np.maximum(reduced(alpha, 4), 1e-6)
-    one, other = levels(blend(quarter), small), reduced(levels(blend(request), large), 4)
+    one, other = levels(blend(quarter, budget=budget), small), reduced(levels(blend(request, budget=budget), large), 4)
     both = core(small)
     difference = np.abs(one - other)[both]
     assert difference.mean() < 3
@@ -102,66 +110,59 @@ def test_the_same_object_four_times_as_large_looks_the_same(monkeypatch, opaque)
 
 
 @pytest.mark.parametrize("base", [512, 64, 16])
-def test_the_border_is_met_however_coarse_the_light_is(monkeypatch, base):
-    monkeypatch.setattr("deepblend.engine.region.BASE", base)
+def test_the_border_is_met_however_coarse_the_light_is(base):
     side = 160
     slope = np.linspace(140, 240, side)[None] + 20 * np.sin(np.arange(side) / 5)[:, None]
-    found = levels(blend(of_disc(side, 2, slope)), side)
+    found = levels(blend(of_disc(side, 2, slope), budget=Budget(base_px=base)), side)
     rim = np.isfinite(found) & (disc(side, side / 4 + 1.4) == 0)
     assert rim.sum() > 100
     assert np.abs(found - slope)[rim].mean() < 3
 
 
 @pytest.mark.parametrize("base", [512, 48])
-def test_lighter_ground_by_so_much_is_so_much_light(monkeypatch, base):
-    monkeypatch.setattr("deepblend.engine.region.BASE", base)
+def test_lighter_ground_by_so_much_is_so_much_light(base):
     region = prepare(of_disc(160, 0), "cpu")
-    before, _ = light.lighted(region, 0.1)
+    before = relit(region, 0.1, Budget(base_px=base))
     region = prepare(of_disc(160, 0, background=NEW_GROUND - 50), "cpu")
-    after, _ = light.lighted(region, 0.1)
+    after = relit(region, 0.1, Budget(base_px=base))
     rim = region.omega & (torch.from_numpy(disc(160, 38)) < 1)
     assert torch.allclose((before - after)[:, rim], torch.tensor(50.0), atol=10)
     assert (before - after)[:, region.omega].min() > 0
     assert (before - after)[:, region.omega].max() < 51
 
 
-def test_what_is_too_thin_for_the_reduction_takes_the_light_around_it(monkeypatch):
-    monkeypatch.setattr("deepblend.engine.region.BASE", 24)
+def test_what_is_too_thin_for_the_reduction_takes_the_light_around_it():
     request = of_disc(160, 0)
     hair = np.zeros((160, 160), np.float32)
     hair[80, 20:140] = 1
     assert request.mask is not None
-    layer = blend(
-        Request(request.layer, Plane(hair, request.mask.rect, "Y"), request.background, None, request.settings)
-    )
+    request = replace(request, mask=Plane(hair, request.mask.rect, "Y"))
+    layer = blend(request, budget=Budget(base_px=24))
     row = levels(layer, 160)[80, 20:140]
     assert np.isfinite(row).all()
     assert np.abs(row[:15] - NEW_GROUND).max() < 3  # its own ground becomes the new one
 
 
-def test_the_watcher_can_stop_the_light():
+def test_the_best_light_so_far_is_there_wherever_the_iteration_ends():
     region = prepare(of_disc(200, 0), "cpu")
-    told = []
-
-    def watch(progress, image) -> bool:
-        told.append((progress, image()))
-        return len(told) == 2
-
-    found, stopped = light.lighted(region, 0.5, watch)
-    assert stopped
-    assert len(told) == 2
-    assert 0 <= told[0][0] <= told[1][0] < 1
-    assert all(image.shape == region.source.shape for _, image in told)
-    finished, stopped = light.lighted(region, 0.5)
-    assert not stopped
-    near = (found - finished)[:, region.omega].abs().mean()
+    illumination = Illumination(region, 0.5)
+    assert illumination.relit().shape == region.source.shape
+    parts = []
+    for part in illumination:
+        parts.append(part)
+        assert illumination.relit().shape == region.source.shape
+        if len(parts) == 2:
+            break
+    assert 0 <= parts[0] <= parts[1] < 1
+    finished = relit(region, 0.5)
+    near = (illumination.relit() - finished)[:, region.omega].abs().mean()
     assert near < 0.5 * (region.source - finished)[:, region.omega].abs().mean()
 
 
-def test_the_screen_of_the_border_lies_inside_and_follows_the_setting():
-    region = prepare(of_disc(200, 0), "cpu")
-    quarter, half, whole = (light.fading(region, keep) for keep in (0.25, 0.5, 1.0))
-    assert (half[~region.omega] == 0).all()
-    assert (half[region.omega] > 0).all()
-    assert torch.equal(half, whole)
-    torch.testing.assert_close(4 * quarter, half)
+def test_what_leaves_the_range_of_levels_is_solved_for_again():
+    """Dark ground would take the disc below black: the parts go on, never falling, and its detail comes back."""
+    region = prepare(of_disc(160, 0, background=20), "cpu")
+    parts = list(Illumination(region, 0.1))
+    assert parts == sorted(parts)
+    assert parts[-1] == 1
+    assert list(Illumination(prepare(of_disc(160, 0), "cpu"), 0.1))[-1] < 1  # here one solution is enough

@@ -37,11 +37,11 @@ def rosenbrock(x: torch.Tensor) -> torch.Tensor:
     return (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
 
 
-def run(optimiser: LBFGS, steps: int) -> list[float]:
-    """The loss after each step."""
-    losses = [float(optimiser.loss)]
-    for _ in range(steps):
-        optimiser.step()
+def run(optimiser: LBFGS, evaluate: Evaluate, steps: int) -> list[float]:
+    """The loss where it starts and after each step."""
+    losses = []
+    for _ in range(1 + steps):
+        optimiser.tell(*evaluate(optimiser.ask()))
         losses.append(float(optimiser.loss))
     return losses
 
@@ -62,8 +62,8 @@ def scipys(function: Function, start: torch.Tensor, losses: list[float] | None =
 
 def test_an_ill_conditioned_quadratic_is_solved():
     function, minimum = quadratic(60, 1e4)
-    optimiser = LBFGS(torch.zeros(60, dtype=torch.float64), with_gradient(function), first_step=0.1)
-    losses = run(optimiser, 400)
+    optimiser = LBFGS(torch.zeros(60, dtype=torch.float64), first_step=0.1)
+    losses = run(optimiser, with_gradient(function), 400)
     lowest = float(function(minimum))
     assert losses[-1] - lowest < 1e-7 * (losses[0] - lowest)
     assert torch.allclose(optimiser.x, minimum, atol=1e-3)
@@ -71,8 +71,8 @@ def test_an_ill_conditioned_quadratic_is_solved():
 
 def test_a_curved_valley_is_followed_to_its_end():
     start = torch.full((10,), -1.0, dtype=torch.float64)
-    optimiser = LBFGS(start, with_gradient(rosenbrock), first_step=0.1)
-    losses = run(optimiser, 400)
+    optimiser = LBFGS(start, first_step=0.1)
+    losses = run(optimiser, with_gradient(rosenbrock), 400)
     assert losses[-1] < 1e-10
     assert torch.allclose(optimiser.x, torch.ones(10, dtype=torch.float64), atol=1e-5)
 
@@ -85,8 +85,7 @@ def test_it_finds_scipys_minimum(shape):
         "quartic": lambda x: (x - torch.linspace(-3, 3, 40)).pow(4).sum() + x[1:].sub(x[:-1]).square().sum(),
     }
     function, start = functions[shape], torch.full((40,), 0.3, dtype=torch.float64)
-    optimiser = LBFGS(start, with_gradient(function), first_step=0.1)
-    losses = run(optimiser, 500)
+    losses = run(LBFGS(start, first_step=0.1), with_gradient(function), 500)
     expected = scipys(function, start)
     assert losses[-1] == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
@@ -96,7 +95,7 @@ def test_it_needs_no_more_evaluations_than_scipy():
     start, lowest = torch.zeros(60, dtype=torch.float64), float(function(minimum))
     theirs: list[float] = []
     scipys(function, start, theirs)
-    ours = run(LBFGS(start, with_gradient(function), first_step=0.1), 200)
+    ours = run(LBFGS(start, first_step=0.1), with_gradient(function), 200)
     for evaluations in (50, 100, 200):
         assert ours[evaluations] - lowest < 1.5 * (min(theirs[:evaluations]) - lowest)
 
@@ -104,37 +103,59 @@ def test_it_needs_no_more_evaluations_than_scipy():
 @pytest.mark.parametrize("first_step", [1e-3, 8.0, 1e4])
 @pytest.mark.parametrize("function", [rosenbrock, quadratic(10, 1e5)[0], lambda x: x.abs().sum().sqrt()])
 def test_the_loss_never_rises_and_belongs_to_x(function, first_step):
-    optimiser = LBFGS(torch.linspace(-2, 3, 10, dtype=torch.float64), with_gradient(function), first_step=first_step)
-    losses = run(optimiser, 60)
+    optimiser = LBFGS(torch.linspace(-2, 3, 10, dtype=torch.float64), first_step=first_step)
+    losses = run(optimiser, with_gradient(function), 60)
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < losses[0]
     assert float(function(optimiser.x)) == losses[-1]
 
 
 def test_the_first_steps_largest_component_is_as_asked():
-    seen: list[torch.Tensor] = []
-
-    def evaluate(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        seen.append(x)
-        return with_gradient(lambda x: (x * torch.tensor([1.0, 50, 1e5])).square().sum())(x)
-
-    LBFGS(torch.ones(3), evaluate, first_step=0.25).step()
-    moved = seen[1] - seen[0]
+    evaluate = with_gradient(lambda x: (x * torch.tensor([1.0, 50, 1e5])).square().sum())
+    optimiser = LBFGS(torch.ones(3), first_step=0.25)
+    start = optimiser.ask()
+    optimiser.tell(*evaluate(start))
+    moved = optimiser.ask() - start
     assert moved.abs().max() == pytest.approx(0.25, rel=1e-5)
 
 
-def test_each_step_is_one_evaluation():
-    count = 0
+def test_the_first_point_asked_for_is_the_start_and_x_is_the_best_one_told():
+    evaluate, start = with_gradient(rosenbrock), torch.zeros(5)
+    optimiser = LBFGS(start)
+    assert torch.equal(optimiser.x, start)
+    assert float(optimiser.loss) == float("inf")
+    asked: list[torch.Tensor] = []
+    losses: list[torch.Tensor] = []
+    for _ in range(14):
+        asked.append(optimiser.ask().clone())
+        loss, gradient = evaluate(asked[-1])
+        losses.append(loss)
+        optimiser.tell(loss, gradient)
+        best = losses.index(min(losses))
+        assert torch.equal(optimiser.x, asked[best])
+        assert torch.equal(optimiser.loss, losses[best])
+    assert torch.equal(asked[0], start)
+    assert len({tuple(point.tolist()) for point in asked}) == 14  # none is asked for twice
 
-    def evaluate(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        nonlocal count
-        count += 1
-        return with_gradient(rosenbrock)(x)
 
-    optimiser = LBFGS(torch.zeros(5), evaluate)
-    assert count == 1
-    run(optimiser, 13)
-    assert count == 14
+def test_a_shorter_history_is_kept_to():
+    """With one pair it needs more steps in a narrow valley than with twenty."""
+    function, minimum = quadratic(40, 1e3)
+    lowest, start = float(function(minimum)), torch.zeros(40, dtype=torch.float64)
+    short, full = (run(LBFGS(start, history, 0.1), with_gradient(function), 100)[-1] - lowest for history in (1, 20))
+    assert short > 10 * full
+
+
+def test_a_map_like_the_inverse_hessian_saves_steps():
+    scales = torch.logspace(0, 4, 40, dtype=torch.float64)
+
+    def function(x: torch.Tensor) -> torch.Tensor:
+        return (scales * (x - 1).square()).sum()
+
+    start = torch.zeros(40, dtype=torch.float64)
+    plain = run(LBFGS(start, first_step=0.1), with_gradient(function), 20)
+    mapped = run(LBFGS(start, 20, 0.1, lambda gradient: gradient / scales), with_gradient(function), 20)
+    assert mapped[-1] < 1e-6 * plain[-1]
 
 
 @pytest.mark.parametrize("fault", ["loss and gradient", "loss", "gradient", "one value of the gradient", "infinite"])
@@ -159,8 +180,8 @@ def test_evaluations_that_are_no_number_are_passed_over(fault):
                 loss, gradient = loss * 0 - float("inf"), gradient * float("inf")
         return loss, gradient
 
-    optimiser = LBFGS(torch.zeros(12, dtype=torch.float64), evaluate, first_step=0.1)
-    losses = run(optimiser, 150)
+    optimiser = LBFGS(torch.zeros(12, dtype=torch.float64), first_step=0.1)
+    losses = run(optimiser, evaluate, 150)
     assert np.isfinite(losses).all()
     assert torch.allclose(optimiser.x, minimum, atol=1e-5)
 
@@ -168,29 +189,28 @@ def test_evaluations_that_are_no_number_are_passed_over(fault):
 def test_a_wall_of_no_number_is_backed_away_from():
     """log is not defined left of 0, and the first steps jump there."""
     evaluate = with_gradient(lambda x: (x - torch.log(x)).sum())
-    optimiser = LBFGS(torch.full((6,), 4.0, dtype=torch.float64), evaluate, first_step=20)
-    losses = run(optimiser, 60)
+    optimiser = LBFGS(torch.full((6,), 4.0, dtype=torch.float64), first_step=20)
+    losses = run(optimiser, evaluate, 60)
     assert np.isfinite(losses).all()
     assert torch.allclose(optimiser.x, torch.ones(6, dtype=torch.float64), atol=1e-5)
 
 
 def test_where_nothing_is_a_number_it_stays_where_it_began():
     start = torch.linspace(0, 1, 7)
-    optimiser = LBFGS(start.clone(), lambda x: (x.sum() * float("nan"), x * float("nan")))
-    for _ in range(5):
-        optimiser.step()
+    optimiser = LBFGS(start.clone())
+    run(optimiser, lambda x: (x.sum() * float("nan"), x * float("nan")), 5)
     assert torch.equal(optimiser.x, start)
 
 
 def test_at_the_minimum_nothing_moves():
-    optimiser = LBFGS(torch.zeros(4), with_gradient(lambda x: x.square().sum()))
-    assert run(optimiser, 5) == [0.0] * 6
+    optimiser = LBFGS(torch.zeros(4))
+    assert run(optimiser, with_gradient(lambda x: x.square().sum()), 5) == [0.0] * 6
     assert torch.equal(optimiser.x, torch.zeros(4))
 
 
 def test_arrays_keep_their_shape():
     target = torch.arange(24.0).view(1, 2, 3, 4)
-    optimiser = LBFGS(torch.zeros(1, 2, 3, 4), with_gradient(lambda x: (x - target).square().sum()))
-    run(optimiser, 20)
+    optimiser = LBFGS(torch.zeros(1, 2, 3, 4))
+    run(optimiser, with_gradient(lambda x: (x - target).square().sum()), 20)
     assert optimiser.x.shape == target.shape
     assert torch.allclose(optimiser.x, target, atol=1e-3)

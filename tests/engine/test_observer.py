@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from deepblend.engine import colour
-from deepblend.engine import features as network
-from deepblend.engine.blend import blend
 from deepblend.engine.request import Plane, Rect
 from deepblend_protocol.words import STAGES
-from small_requests import PAPER, SMALL, both_methods, every_method, same, texture_of
+from small_requests import FEW, PAPER, SMALL, blended, both_methods, every_method, same, texture_of
 
-pytestmark = pytest.mark.usefixtures("few_evaluations")
+LEVELS = replace(FEW, base_px=30)
+"""Two levels for a box of some 24 pixels, three for a longer one."""
 
 
 class Watcher:
@@ -35,7 +36,7 @@ class Watcher:
 @every_method
 def test_progress_rises_and_1_is_never_told(small, settings):
     watcher = Watcher()
-    layer = blend(small(**settings), watcher)
+    layer = blended(small(**settings), watcher)
     assert len(watcher.progress) > 3
     assert all(0 <= progress < 1 for progress in watcher.progress)
     assert watcher.progress == sorted(watcher.progress)
@@ -46,7 +47,7 @@ def test_progress_rises_and_1_is_never_told(small, settings):
 @every_method
 def test_losses_are_told_by_name(small, settings):
     watcher = Watcher()
-    blend(small(**settings), watcher)
+    blended(small(**settings), watcher)
     names = {"poisson": set(), "deep": {"style", "content", "grad", "tone", "chroma"}}
     last = watcher.losses[-1]
     assert set(last) == names.get(settings["method"], set(last))
@@ -58,7 +59,7 @@ def test_losses_are_told_by_name(small, settings):
 @every_method
 def test_the_observer_does_not_change_the_result(small, settings):
     requests = small(np.float32, **settings), small(np.float32, **settings)
-    assert same(blend(requests[0]), blend(requests[1], Watcher(previews=(16,))))
+    assert same(blended(requests[0]), blended(requests[1], Watcher(previews=(16,))))
 
 
 @pytest.mark.parametrize(
@@ -72,12 +73,11 @@ def test_the_observer_does_not_change_the_result(small, settings):
         ("paper", PAPER["object"]),
     ],
 )
-def test_previews_of_any_size_at_every_stage(small, scenes, monkeypatch, method, place):
-    monkeypatch.setattr("deepblend.engine.region.BASE", 30)  # two or three levels
+def test_previews_of_any_size_at_every_stage(small, scenes, method, place):
     sizes = (1, 10, 33, 4000)
     watcher = Watcher(previews=sizes)
     options = {**(PAPER if method == "paper" else {"method": method}), "object": place}
-    layer = blend(small(np.float32, alpha=np.ones((place.h, place.w)), **options), watcher)
+    layer = blended(small(np.float32, alpha=np.ones((place.h, place.w)), **options), watcher, LEVELS)
     assert len(watcher.previews) == len(sizes) * len(watcher.progress)
     assert set(watcher.stages) <= set(STAGES)  # all that is sent can be said in words
     longest = max(layer.plane.rect.w, layer.plane.rect.h)
@@ -96,7 +96,7 @@ def test_previews_of_any_size_at_every_stage(small, scenes, monkeypatch, method,
 def test_previews_show_the_blend_coming(small, scenes):
     """The last ones are nearer to the result than the first; alpha is the mask's."""
     watcher = Watcher(previews=(4000,))
-    layer = blend(small(np.float32), watcher)
+    layer = blended(small(np.float32), watcher)
     inside = scenes.alpha(layer) > 0
     final = scenes.colours(layer)[inside]
     large = [preview for _, preview in watcher.previews if preview.scale == 1]  # the coarse level's are smaller
@@ -109,28 +109,19 @@ def test_previews_show_the_blend_coming(small, scenes):
 
 def test_previews_of_gray_documents_are_gray(small):
     watcher = Watcher(previews=(8,))
-    blend(small(gray=True), watcher)
+    blended(small(gray=True), watcher)
     assert {preview.channels for _, preview in watcher.previews} == {"YA"}
 
 
-@pytest.fixture
-def evaluations():
-    """Counts the pictures that pass through the shipped network."""
-    count = [0]
-    hook = network.load("shipped", "cpu").register_forward_hook(lambda *_: count.__setitem__(0, count[0] + 1))
-    yield lambda: count[0]
-    hook.remove()
-
-
 @both_methods
-def test_stopped_at_the_first_call_it_is_nearer_to_the_solution_than_a_paste(small, scenes, evaluations, method):
+def test_stopped_at_the_first_call_it_is_nearer_to_the_solution_than_a_paste(small, scenes, passed, method):
     request = small(np.float32, method=method)
     watcher = Watcher(stop_at=1)
-    layer = blend(request, watcher)
+    layer = blended(request, watcher)
     assert layer.stopped
     assert watcher.stages == ["poisson"]
-    assert evaluations() == 0
-    solved = blend(small(np.float32, method="poisson"))
+    assert passed() == 0
+    solved = blended(small(np.float32, method="poisson"))
     inside = scenes.alpha(layer) > 0
     pasted = scenes.within(layer.plane.rect, scenes.colours(request.layer), SMALL)[inside]
     exact, found = scenes.colours(solved)[inside], scenes.colours(layer)[inside]
@@ -139,48 +130,45 @@ def test_stopped_at_the_first_call_it_is_nearer_to_the_solution_than_a_paste(sma
     np.testing.assert_array_equal(scenes.alpha(layer), scenes.alpha(solved))
 
 
-@pytest.mark.parametrize("closures", [3, 6], ids=["in the coarse level", "in the fine level"])
-def test_stopped_midway_it_ends_at_once_and_is_nearer_to_the_style(
-    small, scenes, monkeypatch, evaluations, texture_distance, closures
-):
-    monkeypatch.setattr("deepblend.engine.region.BASE", 30)  # two levels for a box of some 24 pixels
+@pytest.mark.parametrize("done", [3, 6], ids=["in the coarse level", "in the fine level"])
+def test_stopped_midway_it_ends_at_once_and_is_nearer_to_the_style(small, scenes, passed, texture_distance, done):
     request = small()
     counts: list[int] = []
 
     class Stopper(Watcher):
         def __call__(self, step) -> bool:
             super().__call__(step)
-            counts.append(evaluations())
-            return self.stages.count("optimise") == closures + 1  # the first comes before any closure
+            counts.append(passed())
+            return self.stages.count("optimise") == done + 1  # the first comes before any evaluation
 
     watcher = Stopper()
-    layer = blend(request, watcher)
+    layer = blended(request, watcher, LEVELS)
     assert layer.stopped
-    assert evaluations() == counts[-1]
+    assert passed() == counts[-1] > 0
     levels = layer.report["levels"]
-    assert [level["closures"] for level in levels] == ([3] if closures == 3 else [4, 2])
+    assert [level["evaluations"] for level in levels] == ([3] if done == 3 else [4, 2])
     assert layer.plane.samples[..., 3].any()
-    start = blend(small(method="poisson"))
+    start = blended(small(method="poisson"), None, LEVELS)
     style = request.background
     reached, before = (texture_of(scenes, one, request, texture_distance, style) for one in (layer, start))
     assert reached < before
 
 
-def test_stopped_before_the_first_closure_it_is_the_poisson_blend(small, evaluations):
+def test_stopped_before_the_first_evaluation_it_is_the_poisson_blend(small, passed):
     class Stopper(Watcher):
         def __call__(self, step) -> bool:
             super().__call__(step)
             return step.stage == "optimise"
 
-    layer = blend(small(), Stopper())
+    layer = blended(small(), Stopper())
     assert layer.stopped
-    assert evaluations() == 0
-    assert same(layer, blend(small(method="poisson")))
+    assert passed() == 0
+    assert same(layer, blended(small(method="poisson")))
 
 
 def test_stopping_the_published_algorithm(small):
     watcher = Watcher(stop_at=2)
-    layer = blend(small(**PAPER), watcher)
+    layer = blended(small(**PAPER), watcher)
     assert layer.stopped
     assert len(watcher.progress) == 2
     assert layer.plane.samples[..., 3].any()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from deepblend.engine import paper_losses as L
+from deepblend.engine.paper import losses as L
 
 DOUBLE = torch.float64
 

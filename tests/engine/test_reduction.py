@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from deepblend.engine.budget import DEFAULT
 from deepblend.engine.region import Region, prepare
 from deepblend.engine.request import Rect
 
@@ -27,7 +28,7 @@ def region_of(scenes, canvas: Rect, place: Rect, alpha: np.ndarray | float = 1.0
     ],
 )
 def test_the_object_and_a_quarter_around_it_become_no_longer_than_600(scenes, canvas, place, factor):
-    assert region_of(scenes, canvas, place).reduction == factor
+    assert region_of(scenes, canvas, place).reduction(DEFAULT.base_px) == factor
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (-11, 7), (3, -5)])

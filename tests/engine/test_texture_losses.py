@@ -1,4 +1,4 @@
-"""The losses of the deep method against plain NumPy, their gradients, and what must leave them as they are."""
+"""The losses of the texture stage against plain NumPy, their gradients, and what must leave them as they are."""
 
 from __future__ import annotations
 
@@ -6,26 +6,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from deepblend.engine import losses
-from deepblend.engine.losses import Moments
+from deepblend.engine.network.moments import Moments, moments
+from deepblend.engine.texture import losses
+from loss_cases import AREA, HEIGHT, MASK, WIDTH, random
 from scipy import ndimage
-
-HEIGHT, WIDTH = 18, 23
-
-
-def random(*shape: int, seed: int = 1) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def soft_mask() -> torch.Tensor:
-    """(1, 1, HEIGHT, WIDTH), 0..1 with a soft edge, 0 near the array's border."""
-    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    radius = np.hypot(rows - 8.3, (columns - 11) * 0.8)
-    return torch.from_numpy(np.clip((7 - radius) / 2, 0, 1))[None, None]
-
-
-MASK = soft_mask()
-AREA = MASK.sum()
 
 
 def change(channels: int = 3, seed: int = 2) -> torch.Tensor:
@@ -33,42 +17,8 @@ def change(channels: int = 3, seed: int = 2) -> torch.Tensor:
     return 30 * random(1, channels, HEIGHT, WIDTH, seed=seed) * (MASK > 0)
 
 
-def moments_by_definition(features: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted mean and covariance, pixel by pixel."""
-    flat, w = features.reshape(len(features), -1), weight.ravel() / weight.sum()
-    mean = sum(w[i] * flat[:, i] for i in range(w.size))
-    covariance = sum(w[i] * np.outer(flat[:, i] - mean, flat[:, i] - mean) for i in range(w.size))
-    return np.asarray(mean), np.asarray(covariance)
-
-
-def test_moments_are_the_weighted_mean_and_covariance():
-    features = random(1, 5, HEIGHT, WIDTH) + 3
-    found = losses.moments(features, MASK)
-    mean, covariance = moments_by_definition(features[0].numpy(), MASK[0, 0].numpy())
-    assert found.mean.shape == (5, 1)
-    np.testing.assert_allclose(found.mean[:, 0], mean)
-    np.testing.assert_allclose(found.covariance, covariance, atol=1e-12)
-
-
-def test_texture_is_blind_to_a_features_mean_but_not_to_its_strength():
-    features = random(1, 4, HEIGHT, WIDTH)
-    plain = losses.moments(features, MASK)
-    lifted = losses.moments(features + torch.tensor([5.0, -3, 0, 100]).view(1, 4, 1, 1), MASK)
-    stronger = losses.moments(2 * features, MASK)
-    np.testing.assert_allclose(lifted.covariance, plain.covariance, atol=1e-9)
-    np.testing.assert_allclose(lifted.mean - plain.mean, [[5], [-3], [0], [100]])
-    np.testing.assert_allclose(stronger.covariance, 4 * plain.covariance)
-
-
-def test_moments_see_nothing_outside_the_weight():
-    features = random(1, 4, HEIGHT, WIDTH)
-    other = torch.where(MASK > 0, features, 1e3 * random(1, 4, HEIGHT, WIDTH, seed=9))
-    for one, two in zip(losses.moments(features, MASK), losses.moments(other, MASK), strict=True):
-        assert torch.equal(one, two)
-
-
 def some_moments(seed: int) -> Moments:
-    return losses.moments(random(1, 4, HEIGHT, WIDTH, seed=seed) + seed, MASK)
+    return moments(random(1, 4, HEIGHT, WIDTH, seed=seed) + seed, MASK)
 
 
 def test_style_is_the_distance_of_covariances_relative_to_what_there_was_to_change():
@@ -95,7 +45,7 @@ def test_style_does_not_depend_on_the_features_unit():
 
 
 def test_a_flat_target_and_a_flat_start_are_no_division_by_zero():
-    flat = losses.moments(torch.full((1, 3, 4, 4), 7.0), torch.ones(1, 1, 4, 4))
+    flat = moments(torch.full((1, 3, 4, 4), 7.0), torch.ones(1, 1, 4, 4))
     assert float(losses.style(flat, flat, flat)) == pytest.approx(0, abs=1e-3)
 
 
@@ -175,8 +125,7 @@ def inputs() -> dict[str, tuple]:
     target, start = some_moments(4), some_moments(5)
     features, reference = random(1, 4, HEIGHT, WIDTH, seed=6), random(1, 4, HEIGHT, WIDTH, seed=7)
     return {
-        "style": (lambda f: losses.style(losses.moments(f, MASK), target, start), features),
-        "mean": (lambda f: losses.moments(f, MASK).mean, features),
+        "style": (lambda f: losses.style(moments(f, MASK), target, start), features),
         "content": (lambda f: losses.weighted_square(f - reference, MASK), features),
         "gradient": (lambda d: losses.gradient(d, AREA), change()),
         "gradient, gray": (lambda d: losses.gradient(d, AREA), change(1)),
@@ -196,7 +145,7 @@ def test_style_gradient_by_hand():
     """d|C - T|^2 / df = 4 (C - T) (f - mean) w / (area * scale)."""
     target, start = some_moments(4), some_moments(5)
     features = random(1, 4, HEIGHT, WIDTH, seed=6).requires_grad_(True)
-    now = losses.moments(features, MASK)
+    now = moments(features, MASK)
     (found,) = torch.autograd.grad(losses.style(now, target, start), features)
     scale = target.covariance.square().sum() + (start.covariance - target.covariance).square().sum()
     centred = features.detach().flatten(2)[0] - now.mean.detach()
@@ -207,7 +156,7 @@ def test_style_gradient_by_hand():
 def all_losses(features, reference, target, start, d, mask, width=5) -> dict[str, float]:
     area = mask.sum()
     values = {
-        "style": losses.style(losses.moments(features, mask), target, start),
+        "style": losses.style(moments(features, mask), target, start),
         "content": losses.weighted_square(features - reference, mask) / losses.weighted_square(reference, mask),
         "gradient": losses.gradient(d, area),
         "tone": losses.tone(d, mask, area, width),

@@ -5,147 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
+import networks
 import numpy as np
 import pytest
 import torch
-from deepblend.engine import deep, losses, tiles
 from deepblend.engine.blend import blend
-from deepblend.engine.features import PIXEL_BYTES, REACH, fast_type, load
-from deepblend.engine.perception import GRID, Eye, Perception, pyramid
+from deepblend.engine.budget import Budget
+from deepblend.engine.network import tiles
+from deepblend.engine.network.extractor import GRID
 from deepblend.engine.request import Rect
+from perceptual_cases import ended, extractor, mask, picture
 
-HEIGHT, WIDTH = 264, 328
-WEIGHTS = {"style": 2.5, "content": 0.5}
-
-
-def picture(seed: int) -> torch.Tensor:
-    """Noise of several grains, (1, 3, HEIGHT, WIDTH), levels."""
-    generator = torch.Generator().manual_seed(seed)
-    layers = [torch.rand(1, 3, HEIGHT // k, WIDTH // k, generator=generator) for k in (1, 4, 8)]
-    layers = [torch.nn.functional.interpolate(layer, (HEIGHT, WIDTH), mode="nearest") for layer in layers]
-    return 255 * sum(layers) / 3
-
-
-def mask() -> torch.Tensor:
-    """A soft disc that leaves the corners without weight, (1, 1, HEIGHT, WIDTH)."""
-    y, x = torch.meshgrid(torch.arange(HEIGHT), torch.arange(WIDTH), indexing="ij")
-    radius = torch.hypot(y - HEIGHT / 2 + 0.0, x - WIDTH / 2 + 0.0)
-    return ((120 - radius) / 6).clamp(0, 1)[None, None]
-
-
-def eye(side: int | None, deepest: int = 4, dtype: torch.dtype = torch.float32) -> Eye:
-    """With tiles of a side of the ladder; None is the whole picture at once."""
-    halo = -(-REACH[deepest - 1] // GRID) * GRID
-    limit = 10**12 if side is None else ((side + 2 * halo) ** 2 * PIXEL_BYTES[dtype]) / tiles.SHARE
-    return Eye(load("shipped", "cpu", dtype=dtype), lambda image: image.clamp(0, 255), int(limit) + 1, deepest)
-
-
-def perception(side: int | None, deepest: int = 4) -> Perception:
-    made = Perception(eye(side, deepest), picture(1), mask(), WEIGHTS)
-    made.target = eye(None, deepest).moments(picture(2), torch.ones_like(mask()), lambda part: None)
-    return made
-
-
-@pytest.mark.parametrize("deepest", [2, 3, 4])
-def test_tiles_give_the_gradient_of_the_whole(deepest):
-    whole, tiled = perception(None, deepest), perception(128, deepest)
-    assert len(whole.tiles) == 1
-    assert len(tiled.tiles) > 4
-    image = picture(1) + 20 * (picture(3) - 128) / 128
-    (one, at_once), (other, in_tiles) = whole.evaluate(image), tiled.evaluate(image)
-    for name, value in one.items():
-        assert float(other[name]) == pytest.approx(float(value), rel=1e-4)
-    scale = at_once.abs().max()
-    assert scale > 0
-    assert (in_tiles - at_once).abs().max() <= 2e-4 * scale
-    assert (in_tiles - at_once).norm() <= 5e-5 * at_once.norm()
-
-
-def test_a_halo_too_narrow_would_be_seen(monkeypatch):
-    """The comparison above can tell."""
-    whole = perception(None)
-    monkeypatch.setattr("deepblend.engine.perception.REACH", (2, 7, 20, 24))
-    narrow = perception(128)
-    image = picture(1)
-    at_once, in_tiles = whole.evaluate(image)[1], narrow.evaluate(image)[1]
-    assert (in_tiles - at_once).norm() > 5e-4 * at_once.norm()
-
-
-def test_the_gradient_is_that_of_the_losses():
-    """Against autograd through the losses as they are defined, in float64."""
-    network = load("shipped", "cpu")
-    made = perception(128)
-    image = (picture(1) + 10).double().requires_grad_(True)
-    masks = pyramid(mask().double(), 4)
-
-    def features(x: torch.Tensor) -> list[torch.Tensor]:
-        found, x = [], x - network.mean.double()
-        for module in network.convolutions:
-            if isinstance(module, torch.nn.Conv2d):
-                assert module.bias is not None
-                x = torch.nn.functional.conv2d(x, module.weight.double(), module.bias.double(), padding=1)
-            else:
-                x = module(x)
-                if isinstance(module, torch.nn.ReLU):
-                    found.append(x)
-        return [found[k] for k in (1, 3, 6, 9)]
-
-    def moments(maps: list[torch.Tensor], weights: list[torch.Tensor]) -> list[torch.Tensor]:
-        result = []
-        for f, m in zip(maps, weights, strict=True):
-            share = (m / m.sum()).flatten()
-            flat = f[0].flatten(1)
-            centred = flat - (flat * share).sum(1, keepdim=True)
-            result.append((centred * share) @ centred.T)
-        return result
-
-    with torch.no_grad():
-        start = features(picture(1).double())
-        target = moments(features(picture(2).double()), [torch.ones_like(m) for m in masks])
-    now = features(image.clamp(0, 255))
-    style = sum(
-        (c - t).square().sum() / (t.square().sum() + (s - t).square().sum())
-        for c, t, s in zip(moments(now, masks), target, moments(start, masks), strict=True)
-    )
-    content = ((now[1] - start[1]).square() * masks[1]).sum() / (start[1].square() * masks[1]).sum()
-    expected = WEIGHTS["style"] * style / 4 + WEIGHTS["content"] * content
-    (wanted,) = torch.autograd.grad(expected, image)
-    terms, found = made.evaluate(image.detach().float())
-    assert float(sum(terms.values())) == pytest.approx(expected.item(), rel=1e-4)
-    assert (found - wanted).norm() <= 1e-3 * wanted.norm()
-
-
-def test_bfloat16_points_the_same_way():
-    one, other = (Perception(eye(None, dtype=t), picture(1), mask(), WEIGHTS) for t in (torch.float32, torch.bfloat16))
-    target = eye(None).moments(picture(2), torch.ones_like(mask()), lambda part: None)
-    one.target = other.target = target
-    image = picture(1) + 5
-    exact, rough = one.evaluate(image)[1].flatten(), other.evaluate(image)[1].flatten()
-    assert float(exact @ rough / (exact.norm() * rough.norm())) > 0.995
-
-
-def test_moments_of_tiles_are_those_of_the_whole():
-    weight = mask()
-    for one, other in zip(
-        *(eye(side).moments(picture(4), weight, lambda part: None) for side in (None, 128)), strict=True
-    ):
-        for a, b in zip(one, other, strict=True):
-            assert (a - b).norm() <= 1e-5 * a.norm()
-
-
-def test_each_tile_is_told_of_and_an_exception_there_ends_it():
-    told: list[float] = []
-    made = perception(128)
-    made.evaluate(picture(1), told.append)
-    assert told == sorted(told)
-    assert len(told) == 2 * (len(made.tiles) - 1)
-    assert 0 < told[0] < told[-1] < 1
-
-    def stop(part: float) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        made.evaluate(picture(1), stop)
+FEW = Budget(coarsest_evaluations=2, base_evaluations=2)
 
 
 @pytest.mark.parametrize(
@@ -180,25 +51,33 @@ def test_the_limit_is_what_is_asked_or_some_of_the_memory(monkeypatch):
         assert tiles.limit_for("cpu", None) == limit
 
 
-def test_sums_in_parts_are_those_of_the_whole(monkeypatch):
-    features, weight = picture(5)[..., :40], mask()[..., :40] + 0.1
-    whole = losses.sums(features, weight)
-    monkeypatch.setattr(losses, "_AT_A_TIME", 1000)
-    for one, other in zip(losses.sums(features, weight), whole, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-2)
+def test_moments_of_tiles_are_those_of_the_whole():
+    weight = mask()
+    whole, in_tiles = (ended(extractor(side).moments(picture(4), weight)) for side in (None, 128))
+    for one, other in zip(whole, in_tiles, strict=True):
+        for a, b in zip(one, other, strict=True):
+            assert (a - b).norm() <= 1e-5 * a.norm()
 
 
-@pytest.fixture
-def few(monkeypatch):
-    for closures in ("CLOSURES_COARSEST", "CLOSURES_BASE"):
-        monkeypatch.setattr(deep, closures, 2)
+def test_moments_are_kept_for_the_next_time_once_they_are_whole():
+    made, weight = extractor(128, 2), mask()
+    work = made.moments(picture(4), weight)
+    parts = [next(work), next(work)]
+    work.close()
+    assert not made.network.moments_cache
+    every = list(made.moments(picture(4), weight))
+    assert every[:2] == parts
+    assert len(every) == len(made.tiles(weight)) - 1
+    assert len(made.network.moments_cache) == 1
+    assert list(made.moments(picture(4), weight)) == []  # nothing to do
+    assert len(list(made.moments(picture(5), weight))) == len(every)
 
 
-def test_a_blend_in_tiles_is_the_blend_at_once(scenes, few, monkeypatch):
+def test_a_blend_in_tiles_is_the_blend_at_once(scenes, monkeypatch):
     """To a level or two, where rounding has been through all evaluations; and the report says where the tiles lie."""
     request = scenes.request(np.float32, canvas=Rect(0, 0, 260, 220), object=Rect(40, 40, 150, 110))
-    monkeypatch.setattr("deepblend.engine.features.fast_type", lambda device: torch.float32)
-    whole, tiled = blend(request), blend(replace(request, memory_limit=1))
+    monkeypatch.setattr("deepblend.engine.network.vgg.fast_type", lambda device: torch.float32)
+    whole, tiled = blend(request, budget=FEW), blend(replace(request, memory_limit=1), budget=FEW)
     assert [level["tiles"] for level in whole.report["levels"]] == [[], []]
     box, laid = whole.plane.rect, tiled.report["levels"][1]["tiles"]
     assert len(laid) > 3
@@ -210,21 +89,21 @@ def test_a_blend_in_tiles_is_the_blend_at_once(scenes, few, monkeypatch):
     assert apart.max() < 6
 
 
-def test_a_blend_in_tiles_is_told_of_and_stopped_between_them(scenes, few):
+def test_a_blend_in_tiles_is_told_of_and_stopped_between_them(scenes):
     request = scenes.request(canvas=Rect(0, 0, 260, 220), object=Rect(40, 40, 150, 110))
     request = replace(request, memory_limit=1)
     progress: list[float] = []
-    blend(request, lambda step: progress.append(step.progress))
+    blend(request, lambda step: progress.append(step.progress), FEW)
     assert progress == sorted(progress)
     assert max(b - a for a, b in pairwise(progress)) < 0.2
-    load("shipped", "cpu", False, fast_type("cpu")).known_moments.clear()
+    networks.forget()
     seen: list[float] = []
 
     def stop(step) -> bool:
         seen.append(step.progress)
         return len(seen) == 2 * len(progress) // 3
 
-    layer = blend(request, stop)
+    layer = blend(request, stop, FEW)
     assert layer.stopped
     assert len(seen) == 2 * len(progress) // 3
     assert np.isfinite(layer.plane.samples).all()
