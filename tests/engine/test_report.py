@@ -28,7 +28,7 @@ def test_a_network_that_cannot_be_had_is_refused_with_the_way_out(small, tmp_pat
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    vgg.load.cache_clear()
+    vgg._kept.cache_clear()
     with pytest.raises(FeaturesUnavailable, match="--features shipped"):
         blended(replace(small(), features="torchvision"))
     assert blended(replace(small(method="poisson"), features="torchvision")).report["method"] == "poisson"

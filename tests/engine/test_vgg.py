@@ -7,6 +7,7 @@ from importlib.resources import files
 import pytest
 import torch
 import torchvision
+from deepblend.engine.network import vgg
 from deepblend.engine.network.vgg import LAYERS, STRIDES, WEIGHTS, load
 from deepblend_protocol.errors import FeaturesUnavailable, ResourceError
 from safetensors import safe_open
@@ -130,7 +131,7 @@ def test_torchvisions_weights_that_cannot_be_had_name_the_shipped_network(tmp_pa
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    load.cache_clear()
+    vgg._kept.cache_clear()
     with pytest.raises(FeaturesUnavailable, match="--features shipped") as caught:
         load("torchvision", "cpu", normalised)
     assert isinstance(caught.value, ResourceError)

@@ -105,7 +105,6 @@ def fast_type(device: str) -> torch.dtype:
     return torch.bfloat16 if has_units else torch.float32
 
 
-@lru_cache(maxsize=4)
 def load(which: str, device: str, normalised: bool = False, dtype: torch.dtype = torch.float32) -> VGG:
     """The network on a device, frozen, kept for the next call.
 
@@ -118,5 +117,11 @@ def load(which: str, device: str, normalised: bool = False, dtype: torch.dtype =
 
     Raises FeaturesUnavailable where torchvision cannot download its weights.
     """
+    return _kept(which, device, normalised and which != "shipped", dtype)
+
+
+@lru_cache(maxsize=4)
+def _kept(which: str, device: str, normalised: bool, dtype: torch.dtype) -> VGG:
+    """One network, however :func:`load` is called for it."""
     network = _shipped() if which == "shipped" else _torchvision(normalised)
     return network.requires_grad_(False).eval().to(device).to(memory_format=torch.channels_last).at(dtype)

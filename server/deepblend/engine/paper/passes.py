@@ -29,6 +29,7 @@ from torch import Tensor
 from ..network.vgg import STRIDES, VGG
 from ..request import Rect
 from ..stages import Driver, Stage, Update
+from .lbfgs import EVALUATIONS_A_STEP, PublishedLBFGS
 from .losses import (
     content_loss,
     gradient_loss,
@@ -41,10 +42,6 @@ from .losses import (
 )
 
 FIRST, SECOND = "first pass", "second pass"
-_EVALUATIONS_A_STEP = 20
-"""Of the published code's optimiser, torch.optim.LBFGS with its default max_iter. A pass ends, and is looked after,
-between two such steps."""
-
 Losses = dict[str, Tensor]
 """Weighted losses by name (grad, style, content, tv, hist), one value each, on the device."""
 Tell = Callable[[float, str, Update[Tensor]], "bool | None"]
@@ -137,7 +134,8 @@ class Pass(Stage[Tensor]):
         self._weighted = any(weights)
         self._image = start
         """The image of the lowest loss; in the end the one that the optimiser has come to, as published."""
-        self._planned = _EVALUATIONS_A_STEP * math.ceil((num_steps + 1) / _EVALUATIONS_A_STEP)
+        self._num_steps = num_steps
+        self._planned = EVALUATIONS_A_STEP * math.ceil((num_steps + 1) / EVALUATIONS_A_STEP)
         self._names: tuple[str, ...] = ()
         self._rows: list[Tensor] = []
         self.restarted = False
@@ -166,42 +164,34 @@ class Pass(Stage[Tensor]):
     def __iter__(self) -> Generator[Update[Tensor], None, None]:
         if not self._weighted:
             return
-        image = self._image.clone().requires_grad_()
-        optimiser = _optimiser(image)
-        lowest = total = torch.tensor(math.inf, device=image.device)
-        parts: Losses = {}
+        image = self._image.clone()
+        optimiser = PublishedLBFGS(image)
+        total, lowest, parts = math.inf, math.inf, Losses()
 
-        def closure() -> Tensor:
-            nonlocal lowest, total, parts
-            optimiser.zero_grad()
-            parts = self.losses(image)
-            total = torch.stack(list(parts.values())).sum()
-            total.backward()
-            parts = {name: value.detach() for name, value in parts.items()}
-            better = total.detach() < lowest  # stays on the device: reading it would wait
-            self._image = torch.where(better, image.detach(), self._image)
-            lowest = torch.where(better, total.detach(), lowest)
-            return total
-
-        for k in range(self._planned):
-            if k % _EVALUATIONS_A_STEP == 0 and k and not (total.isfinite() & image.isfinite().all()):
-                self.restarted = True
-                image = self._image.clone().requires_grad_()
-                optimiser = _optimiser(image)
-            now = image.detach().clone()  # what is evaluated; the step moves the image on
-            optimiser.step(closure)
+        def evaluate() -> tuple[float, Tensor]:
+            nonlocal total, lowest, parts
+            x = image.detach().requires_grad_()
+            every = self.losses(x)
+            loss = torch.stack(list(every.values())).sum()
+            (gradient,) = torch.autograd.grad(loss, x)
+            parts = {name: value.detach() for name, value in every.items()}
             self._names = tuple(parts)
             self._rows.append(torch.stack(list(parts.values())))
-            yield Update((k + 1) / self._planned, lambda now=now: self.picture(now).clamp(0, 255)[0], parts)
-        if total.isfinite() & image.isfinite().all():
-            self._image = image.detach()
-        else:
-            self.restarted = True
+            total = float(loss.detach())
+            if total < lowest:
+                self._image, lowest = image.clone(), total
+            return total, gradient
 
-
-def _optimiser(image: Tensor) -> torch.optim.LBFGS:
-    """The published code's, but that a step is one evaluation and not 20: it can be ended between any two."""
-    return torch.optim.LBFGS([image], max_iter=1)
+        while self.evaluations <= self._num_steps:
+            for _ in optimiser.step(evaluate):
+                now = image.clone()  # what was evaluated
+                part = min(self.evaluations / self._planned, 1.0)
+                yield Update(part, lambda now=now: self.picture(now).clamp(0, 255)[0], parts)
+            if not (math.isfinite(total) and bool(image.isfinite().all())):
+                self.restarted = True
+                image = self._image.clone()
+                optimiser = PublishedLBFGS(image)
+        self._image = image
 
 
 class FirstPass(Pass):

@@ -78,7 +78,7 @@ class PoissonSolver:
         self.cycles = 0
         """The most of any channel."""
         self.error = 0.0
-        """Levels: the estimate of the greatest error of any pixel and channel, as last read."""
+        """Levels: the estimate of the greatest error of any pixel and channel."""
         rows, columns = (_span(equation.omega.any(1 - axis)) for axis in (0, 1))
         self._box = box = (..., rows, columns)
         self._mixed = equation.mixed
@@ -151,7 +151,11 @@ class PoissonSolver:
                 # than these as the error is than the first one.
                 renew_below = error * _RENEW if error * error / first > wanted / 2 else 0.0
             self.error = max(before, error)
-            yield part
+            try:
+                yield part
+            except GeneratorExit:  # ended early: say how near it came
+                self.error = max(before, solver.error())
+                raise
         self.error = max(before, error)
 
     def _guide(self, part: slice) -> Tensor:

@@ -8,7 +8,6 @@ from typing import Any
 from torch import Tensor
 
 from .. import colour
-from ..network import vgg
 from ..network.as_srgb import as_srgb
 from ..network.extractor import FeatureExtractor
 from ..network.tiles import limit_for
@@ -17,24 +16,6 @@ from ..work import Picture, Work
 from .canvas import Canvas
 from .level import Style
 from .refinement import Refinement
-
-
-class LoadNetwork(Stage[Picture]):
-    """The network, which only the first blend of a process waits for."""
-
-    name = "network"
-
-    def __init__(self, work: Work) -> None:
-        self._work = work
-
-    def __iter__(self) -> Generator[Update[Picture], None, None]:
-        device = self._work.device
-        self._work.network = vgg.load(self._work.request.features, device, False, vgg.fast_type(device))
-        yield from ()
-
-    def result(self) -> Tensor:
-        assert self._work.solution is not None
-        return self._work.region.in_box(self._work.solution)
 
 
 class Texture(Stage[Picture]):
