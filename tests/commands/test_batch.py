@@ -223,7 +223,7 @@ def test_a_fault_of_the_engine_is_one_jobs_own(deepblend, folder, write, monkeyp
 def test_the_network_is_loaded_once(deepblend, folder, write):
     from deepblend.engine.network import vgg
 
-    vgg.load.cache_clear()
+    vgg._kept.cache_clear()
     deep = {"method": "deep", "target-size": "48x40", "source-size": "24x20"}
     done = deepblend("batch", write("jobs.jsonl", deep, {**deep, "style": 0.4}), "--output", folder, "--device", "cpu")
     assert (done.status, done.err) == (0, "")
