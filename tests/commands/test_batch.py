@@ -227,7 +227,7 @@ def test_the_network_is_loaded_once(deepblend, folder, write):
     deep = {"method": "deep", "target-size": "48x40", "source-size": "24x20"}
     done = deepblend("batch", write("jobs.jsonl", deep, {**deep, "style": 0.4}), "--output", folder, "--device", "cpu")
     assert (done.status, done.err) == (0, "")
-    assert vgg.load.cache_info().misses == 1
+    assert vgg._kept.cache_info().misses == 1
 
 
 # Again, and what is not done again
