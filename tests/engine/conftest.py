@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import networks
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import small_requests
 import torch
+from deepblend.engine.network import vgg
 from deepblend.engine.network.vgg import load
 from deepblend.engine.request import Layer, Plane, Rect, Request
 from deepblend_protocol.settings import resolve
@@ -176,3 +178,15 @@ def small(scenes: Scenes) -> Callable[..., Request]:
         return scenes.request(dtype, **{"canvas": small_requests.CANVAS, "object": small_requests.SMALL, **options})
 
     return make
+
+
+@pytest.fixture
+def no_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Torch's empty cache, where nothing can be downloaded to: nobody listens at the proxy."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    vgg._kept.cache_clear()
+    return tmp_path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -157,9 +158,8 @@ def test_neither_the_documents_origin_nor_where_the_crop_ends_matters(case):
     assert torch.equal(three.refined().image, here)
 
 
-@pytest.mark.parametrize("after", [1, 4], ids=["at the first update", "in the middle"])
-def test_ended_in_the_coarse_level(case, passed, after):
-    one = case(THREE_LEVELS)
+def ended(one: Case, passed: Callable[[], int], after: int) -> Result:
+    """Ended at an update; no picture goes through the network after that."""
     seen: list[int] = []
 
     def stop(count: int) -> bool:
@@ -167,9 +167,16 @@ def test_ended_in_the_coarse_level(case, passed, after):
         return count == after
 
     result = one.refined(stop)
+    assert passed() == seen[-1]
+    return result
+
+
+@pytest.mark.parametrize("after", [1, 4], ids=["at the first update", "in the middle"])
+def test_ended_in_the_coarse_level(case, passed, after):
+    one = case(THREE_LEVELS)
+    result = ended(one, passed, after)
     assert len(one.seen) == after == result.levels[0]["evaluations"]
     assert len(result.levels) == 1
-    assert passed() == seen[-1]  # no picture went through the network after that
     assert torch.isfinite(result.image).all()
     assert torch.equal(result.image, one.reference) == (after == 1)
     assert torch.equal(result.image[:, ~one.region.omega], one.reference[:, ~one.region.omega])
@@ -178,15 +185,8 @@ def test_ended_in_the_coarse_level(case, passed, after):
 @pytest.mark.parametrize("after", [COARSE + 1, COARSE + 2, COARSE + FINE + 2])
 def test_ended_in_a_finer_level(case, passed, after):
     one = case(THREE_LEVELS)
-    seen: list[int] = []
-
-    def stop(count: int) -> bool:
-        seen.append(passed())
-        return count == after
-
-    result = one.refined(stop)
+    result = ended(one, passed, after)
     assert len(one.seen) == after == sum(level["evaluations"] for level in result.levels)
-    assert passed() == seen[-1]
     assert torch.isfinite(result.image).all()
     assert torch.equal(result.image[:, ~one.region.omega], one.reference[:, ~one.region.omega])
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 from deepblend.engine import blend as door
 from deepblend.engine import device
-from deepblend.engine.network import vgg
 from deepblend.engine.request import Rect
 from deepblend_protocol.errors import DeviceMemory, DeviceUnknown, FeaturesUnavailable
 from small_requests import FEW, blended, both_methods, every_method, same
@@ -21,14 +20,8 @@ def test_an_unknown_device_is_refused(small, method):
         blended(small(method=method, device="abacus"))
 
 
-def test_a_network_that_cannot_be_had_is_refused_with_the_way_out(small, tmp_path, monkeypatch):
-    """An empty cache, and a proxy at which nobody listens. Poisson needs none and works."""
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    vgg._kept.cache_clear()
+def test_a_network_that_cannot_be_had_is_refused_with_the_way_out(small, no_download):
+    """Poisson needs none and works."""
     with pytest.raises(FeaturesUnavailable, match="--features shipped"):
         blended(replace(small(), features="torchvision"))
     assert blended(replace(small(method="poisson"), features="torchvision")).report["method"] == "poisson"

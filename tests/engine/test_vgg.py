@@ -7,7 +7,6 @@ from importlib.resources import files
 import pytest
 import torch
 import torchvision
-from deepblend.engine.network import vgg
 from deepblend.engine.network.vgg import LAYERS, STRIDES, WEIGHTS, load
 from deepblend_protocol.errors import FeaturesUnavailable, ResourceError
 from safetensors import safe_open
@@ -124,17 +123,11 @@ def test_gradients_reach_the_picture(network):
 
 
 @pytest.mark.parametrize("normalised", [False, True])
-def test_torchvisions_weights_that_cannot_be_had_name_the_shipped_network(tmp_path, monkeypatch, normalised):
-    """An empty cache, and a proxy at which nobody listens: torchvision's own download fails."""
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    vgg._kept.cache_clear()
+def test_torchvisions_weights_that_cannot_be_had_name_the_shipped_network(no_download, normalised):
+    """Torchvision's own download fails."""
     with pytest.raises(FeaturesUnavailable, match="--features shipped") as caught:
         load("torchvision", "cpu", normalised)
     assert isinstance(caught.value, ResourceError)
     assert caught.value.params["reason"]
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in no_download.rglob("*") if path.is_file()]
     assert load("shipped", "cpu") is not None
