@@ -26,10 +26,10 @@ def choose(name: str) -> str:
 
     Raises DeviceUnknown.
     """
-    known = available()
-    chosen = {"auto": known[0], "cuda": "cuda:0"}.get(name, name)
-    if chosen not in known:
-        raise DeviceUnknown(device=name, available=", ".join(["auto", *known]))
+    devices = available()
+    chosen = {"auto": devices[0], "cuda": "cuda:0"}.get(name, name)
+    if chosen not in devices:
+        raise DeviceUnknown(device=name, available=", ".join(["auto", *devices]))
     return chosen
 
 
