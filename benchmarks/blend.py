@@ -57,7 +57,7 @@ def measure(folder: Path, device: str) -> dict[str, float | str]:
     cold, warm = [], []
     first = seconds(cold)
     chosen = devices.choose(device)
-    vgg.load("shipped", chosen, False, vgg.fast_type(chosen)).moments_cache.clear()
+    vgg.load("shipped", chosen, False, vgg.fast_type(chosen)).cache.clear()
     second = seconds(warm)  # the network is there, this background is new to it
     again = seconds(warm)
     evaluations = "+".join(str(level["evaluations"]) for level in used["levels"])

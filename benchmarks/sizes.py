@@ -383,7 +383,7 @@ def main() -> None:
     own.add_argument("--documents", type=numbers(int), default=[1500, 3000, 4500, 6000, 9000], help="widths")
     own.add_argument("--area", type=float, default=0.5, help="megapixels selected, with --documents")
     own.add_argument("--sample", choices=("u8", "u16", "f32"), default="u16")
-    own.add_argument("--plot", type=Path, metavar="FILE.png", help="docs/pictures/growth.png is the documentation's")
+    own.add_argument("--plot", type=Path, metavar="FILE.png", help="draw time and memory there")
     own.add_argument("--one", help=argparse.SUPPRESS)
     own.set_defaults(run=growth)
     args = parser.parse_args()

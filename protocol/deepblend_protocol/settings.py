@@ -191,7 +191,8 @@ class Settings:
         0,
         1,
         "Keep colours",
-        "How much of its own tones and colours the object keeps: 0 takes on the surrounding light, 1 keeps its own.",
+        "How much of its own tones and colours the object keeps: 0 takes on the picture's palette and light, "
+        "1 keeps its own.",
     )
     gradients: str = _choice(
         "source",

@@ -100,7 +100,7 @@ def test_the_report_tells_all(deepblend, pictures):
     assert told["peak_memory_bytes"] > 0
     for level in told["levels"]:
         assert level["evaluations"] > 0 and level["seconds"] > 0 and min(level["size"]) > 0
-        assert {"style", "content"} <= set(level["losses"])
+        assert {"style", "neighbours"} <= set(level["losses"])
 
 
 def test_quiet_is_quiet(deepblend, pictures):

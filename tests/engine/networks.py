@@ -11,11 +11,11 @@ from torch.nn.modules.module import register_module_forward_hook
 
 
 def forget() -> None:
-    """Have them forget the pictures whose moments they keep."""
+    """Have them forget the pictures whose findings they keep."""
     networks = [load("shipped", "cpu")]  # ``load`` keeps one for each way in which it is called
     networks += [load("shipped", "cpu", False, dtype=dtype) for dtype in (torch.float32, torch.bfloat16)]
     for network in networks:
-        network.moments_cache.clear()
+        network.cache.clear()
 
 
 @contextmanager

@@ -7,14 +7,16 @@ from typing import Any, TypeVar
 
 import torch
 from deepblend.engine.network import tiles
-from deepblend.engine.network.extractor import GRID, FeatureExtractor
+from deepblend.engine.network.extractor import GRID, Examined, FeatureExtractor
 from deepblend.engine.network.vgg import PIXEL_BYTES, REACH, load
-from deepblend.engine.texture.perceptual_loss import PerceptualLoss
+from deepblend.engine.repainting.perceptual_loss import PerceptualLoss
 
 T = TypeVar("T")
 
 HEIGHT, WIDTH = 264, 328
-WEIGHTS = {"style": 2.5, "content": 0.5}
+WEIGHTS = {"style": 2.5, "neighbours": 0.5}
+KEYS = 60
+"""So few that rounding hardly ever decides between two."""
 
 
 def ended(work: Generator[Any, None, T]) -> T:
@@ -49,9 +51,13 @@ def extractor(side: int | None, deepest: int = 4, dtype: torch.dtype = torch.flo
     return FeatureExtractor(network, lambda image: image.clamp(0, 255), int(limit) + 1, deepest)
 
 
-def perceptual_loss(side: int | None, deepest: int = 4, dtype: torch.dtype = torch.float32) -> PerceptualLoss:
-    made = PerceptualLoss(extractor(side, deepest, dtype), picture(1), mask(), WEIGHTS)
-    for _ in made.look_at_reference():
-        pass
-    made.target = ended(extractor(None, deepest).moments(picture(2), torch.ones_like(mask())))
+def painting(dtype: torch.dtype = torch.float32) -> list[Examined]:
+    """What is found in another picture."""
+    return ended(extractor(None, dtype=dtype).examine(picture(2), torch.ones_like(mask()), KEYS))
+
+
+def perceptual_loss(side: int | None, dtype: torch.dtype = torch.float32) -> PerceptualLoss:
+    """Of the first picture as reference and start."""
+    made = PerceptualLoss(extractor(side, dtype=dtype), mask(), painting(dtype), WEIGHTS)
+    ended(made.match(picture(1), picture(1)))
     return made

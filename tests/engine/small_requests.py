@@ -14,7 +14,7 @@ from deepblend.engine.request import Layer, Observer, Plane, Rect, Request
 CANVAS, SMALL = Rect(-11, 7, 60, 54), Rect(7, 22, 26, 24)
 """A document and a place for the object where an evaluation costs little."""
 
-FEW = Budget(coarsest_evaluations=4, base_evaluations=4, detail_evaluations=4)
+FEW = Budget(evaluations=(4, 4, 4))
 """For tests of everything but the result's quality."""
 
 PAPER: dict[str, Any] = {

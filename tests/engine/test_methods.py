@@ -10,6 +10,7 @@ import pytest
 from deepblend.engine.budget import DEFAULT
 from deepblend.engine.methods import METHODS, Part, plan
 from deepblend.engine.region import prepare
+from deepblend.engine.repainting import Recolouring, Repainting
 from deepblend.engine.seamless import Relighting, Seam
 from deepblend.engine.stages import Driver
 from deepblend.engine.work import Picture, Work
@@ -35,12 +36,19 @@ def test_the_methods_are_those_that_can_be_asked_for():
     assert set(METHODS) == set(choices)
 
 
-def test_deep_begins_with_the_stages_of_poisson_and_at_no_style_has_no_others():
-    poisson = parts(method="poisson")
-    assert parts(method="deep", style=0) == poisson
-    styled = parts(method="deep", style=0.01)
-    assert styled[: len(poisson)] == poisson
-    assert len(styled) == len(poisson) + 2  # the network, and what it is for
+@pytest.mark.parametrize("keep", [0, 0.01, 0.5, 1])
+def test_deep_is_poisson_of_an_object_recoloured_and_then_repainted_and_at_no_style_poisson(keep):
+    poisson = parts(method="poisson", keep_colours=keep)
+    assert parts(method="deep", style=0, keep_colours=keep) == poisson
+    styled = parts(method="deep", style=0.01, keep_colours=keep)
+    recoloured = [part for part in styled if part.make is Recolouring]
+    assert len(recoloured) == (keep < 1)
+    others = [part for part in styled if part not in recoloured]
+    assert others[: len(poisson)] == poisson
+    assert len(others) == len(poisson) + 2  # the network, and what it is for
+    assert others[-1].make is Repainting
+    for part in recoloured:
+        assert styled.index(part) < styled.index(poisson[-1])  # before the seam, which makes the border exact
 
 
 @pytest.mark.parametrize("method", ["poisson", "deep"])
@@ -64,8 +72,9 @@ def test_shares_are_1_together_whatever_the_settings(small):
         assert all(share >= 0 for share in shares)
         assert shares[-1] > 0
         seen.add(tuple(shares))
-    # Poisson, which deep without style is, and deep: with and without relighting; paper: with one pass or two.
-    assert len(seen) == 2 + 2 + 2
+    # Poisson, which deep without style is: with and without relighting. Deep also without recolouring; it cannot be
+    # without both. Paper: with one pass or two.
+    assert len(seen) == 2 + 3 + 2
 
 
 def test_each_stage_of_a_plan_is_made_from_what_those_before_have_given(small):
@@ -90,10 +99,11 @@ def test_where_no_stage_needs_the_network_it_is_not_loaded(small):
     [
         ({"method": "poisson"}, {"poisson"}),
         ({"method": "deep", "style": 0}, {"poisson"}),
-        ({"method": "deep"}, {"poisson", "network", "optimise"}),
+        ({"method": "deep"}, {"palette", "poisson", "network", "optimise"}),
+        ({"method": "deep", "keep_colours": 1}, {"poisson", "network", "optimise"}),
         ({**PAPER, "paper": {"num_steps": 3}}, {"network", "first pass", "second pass"}),
     ],
-    ids=["poisson", "deep without style", "deep", "paper"],
+    ids=["poisson", "deep without style", "deep", "deep in its own colours", "paper"],
 )
 def test_a_blends_seconds_name_the_stages_of_its_method(small, settings, stages):
     assert set(blended(small(**settings)).report["seconds"]) == stages | {"prepare", "encode", "total"}

@@ -11,8 +11,8 @@ from deepblend.engine.request import Plane, Rect
 from deepblend_protocol.words import STAGES
 from small_requests import FEW, PAPER, SMALL, blended, both_methods, every_method, same, texture_of
 
-LEVELS = replace(FEW, base_px=30)
-"""Two levels for a box of some 24 pixels, three for a longer one."""
+LEVELS = replace(FEW, painting_px=40, object_px=10)
+"""Three levels that the network paints, and one beyond, for a box of some 24 pixels."""
 
 
 class Watcher:
@@ -48,7 +48,7 @@ def test_progress_rises_and_1_is_never_told(small, settings):
 def test_losses_are_told_by_name(small, settings):
     watcher = Watcher()
     blended(small(**settings), watcher)
-    names = {"poisson": set(), "deep": {"style", "content", "grad", "tone", "chroma"}}
+    names = {"poisson": set(), "deep": {"style", "neighbours", "tone", "wide tone", "chroma"}}
     last = watcher.losses[-1]
     assert set(last) == names.get(settings["method"], set(last))
     assert all(isinstance(value, float) and np.isfinite(value) for value in last.values())
@@ -160,10 +160,10 @@ def test_stopped_before_the_first_evaluation_it_is_the_poisson_blend(small, pass
             super().__call__(step)
             return step.stage == "optimise"
 
-    layer = blended(small(), Stopper())
+    layer = blended(small(keep_colours=1), Stopper())  # in its own colours: there is no palette to change it
     assert layer.stopped
     assert passed() == 0
-    assert same(layer, blended(small(method="poisson")))
+    assert same(layer, blended(small(method="poisson", keep_colours=1)))
 
 
 def test_stopping_the_published_algorithm(small):

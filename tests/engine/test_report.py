@@ -80,12 +80,13 @@ def test_the_report_is_json_and_complete(small, settings):
     assert report["sample_type"] == "uint8"
     assert report["peak_memory_bytes"] is None or report["peak_memory_bytes"] > 1e6
     assert report["notes"] == []
-    stages = {"poisson": {"poisson"}, "deep": {"poisson", "network", "optimise"}, "paper": {"network", "first pass"}}
+    deep = {"palette", "poisson", "network", "optimise"}
+    stages = {"poisson": {"poisson"}, "deep": deep, "paper": {"network", "first pass"}}
     seconds = report["seconds"]
     assert set(seconds) == {"prepare", "encode", "total"} | stages[settings["method"]]
     assert sum(seconds.values()) - seconds["total"] <= seconds["total"] + 1e-3
     if settings["method"] == "deep":
-        assert [set(level) for level in report["levels"]] == [{"size", "evaluations", "tiles", "seconds", "losses"}] * 2
+        assert [set(level) for level in report["levels"]] == [{"size", "evaluations", "tiles", "seconds", "losses"}] * 3
     else:
         assert report["levels"] == []
     if settings["method"] == "paper":

@@ -16,7 +16,7 @@ from deepblend.engine.network.extractor import GRID
 from deepblend.engine.request import Rect
 from perceptual_cases import ended, extractor, mask, picture
 
-FEW = Budget(coarsest_evaluations=2, base_evaluations=2)
+FEW = Budget(evaluations=(2, 2, 2))
 
 
 @pytest.mark.parametrize(
@@ -51,26 +51,67 @@ def test_the_limit_is_what_is_asked_or_some_of_the_memory(monkeypatch):
         assert tiles.limit_for("cpu", None) == limit
 
 
-def test_moments_of_tiles_are_those_of_the_whole():
+def test_what_is_found_in_tiles_is_what_the_whole_gives():
     weight = mask()
-    whole, in_tiles = (ended(extractor(side).moments(picture(4), weight)) for side in (None, 128))
+    whole, in_tiles = (ended(extractor(side).examine(picture(4), weight, 200)) for side in (None, 128))
     for one, other in zip(whole, in_tiles, strict=True):
-        for a, b in zip(one, other, strict=True):
+        for a, b in zip(one.moments, other.moments, strict=True):
             assert (a - b).norm() <= 1e-5 * a.norm()
+        # The same features, tile by tile.
+        assert one.keys.shape == other.keys.shape == (200, one.moments.mean.shape[0])
+        apart = torch.cdist(one.keys, other.keys, compute_mode="donot_use_mm_for_euclid_dist")
+        nearest = apart.argmin(1)
+        assert len(set(nearest.tolist())) == 200
+        assert apart.amin(1).max() <= 1e-4 * one.keys.norm(dim=1).mean()
 
 
-def test_moments_are_kept_for_the_next_time_once_they_are_whole():
+def test_keys_are_features_of_what_has_weight():
+    weight = mask()
+    looked = extractor(None)
+    (tile,) = looked.tiles(weight)
+    features = looked.features(picture(4), tile)
+    few = torch.zeros_like(weight)
+    few[..., 80:88, 160:176] = 1
+    for layer, (found, every) in enumerate(zip(ended(looked.examine(picture(4), few, 10**6)), features, strict=True)):
+        step = 2**layer
+        inside = every[0, :, 80 // step : 88 // step, 160 // step : 176 // step].flatten(1).T
+        torch.testing.assert_close(found.keys, inside)
+
+
+def test_where_nothing_has_much_weight_there_are_keys_all_the_same():
+    faint = torch.zeros_like(mask())
+    faint[..., 90, 100] = 0.2
+    for found in ended(extractor(None).examine(picture(4), faint, 50)):
+        assert len(found.keys) == 1
+        assert torch.isfinite(found.keys).all()
+
+
+def test_what_is_found_is_kept_for_the_next_time_once_it_is_whole():
     made, weight = extractor(128, 2), mask()
-    work = made.moments(picture(4), weight)
+    work = made.examine(picture(4), weight, 10)
     parts = [next(work), next(work)]
     work.close()
-    assert not made.network.moments_cache
-    every = list(made.moments(picture(4), weight))
+    assert not made.network.cache
+    every = list(made.examine(picture(4), weight, 10))
     assert every[:2] == parts
     assert len(every) == len(made.tiles(weight)) - 1
-    assert len(made.network.moments_cache) == 1
-    assert list(made.moments(picture(4), weight)) == []  # nothing to do
-    assert len(list(made.moments(picture(5), weight))) == len(every)
+    assert len(made.network.cache) == 1
+    assert list(made.examine(picture(4), weight, 10)) == []  # nothing to do
+    assert len(list(made.examine(picture(5), weight, 10))) == len(every)
+    assert len(list(made.examine(picture(4), weight, 11))) == len(every)
+
+
+def test_only_the_last_few_pictures_are_kept():
+    made, weight = extractor(None, 2), torch.ones(1, 1, 16, 16)
+    for level in range(20):
+        ended(made.examine(torch.full((1, 3, 16, 16), float(level)), weight, 10))
+    assert len(made.network.cache) == 12
+    first, last = (made.examine(torch.full((1, 3, 16, 16), float(level)), weight, 10) for level in (0, 19))
+    before = list(made.network.cache)
+    ended(last)
+    assert list(made.network.cache) == before
+    ended(first)
+    assert list(made.network.cache) != before
 
 
 def test_a_blend_in_tiles_is_the_blend_at_once(scenes, monkeypatch):
@@ -78,8 +119,8 @@ def test_a_blend_in_tiles_is_the_blend_at_once(scenes, monkeypatch):
     request = scenes.request(np.float32, canvas=Rect(0, 0, 260, 220), object=Rect(40, 40, 150, 110))
     monkeypatch.setattr("deepblend.engine.network.vgg.fast_type", lambda device: torch.float32)
     whole, tiled = blend(request, budget=FEW), blend(replace(request, memory_limit=1), budget=FEW)
-    assert [level["tiles"] for level in whole.report["levels"]] == [[], []]
-    box, laid = whole.plane.rect, tiled.report["levels"][1]["tiles"]
+    assert [level["tiles"] for level in whole.report["levels"]] == [[], [], []]
+    box, laid = whole.plane.rect, tiled.report["levels"][2]["tiles"]
     assert len(laid) > 3
     assert min(x for x, *_ in laid) <= box.x
     assert max(x + w for x, _, w, _ in laid) >= box.x + box.w

@@ -13,13 +13,16 @@ class Budget:
     """
 
     base_px: int = 600
-    """Light, colour and large texture are decided on a reduction no longer than this, in pixels."""
-    coarsest_evaluations: int = 8
-    """Evaluations of the texture's loss on the level below the base,"""
-    base_evaluations: int = 4
-    """on the base,"""
-    detail_evaluations: int = 4
-    """and on each finer level."""
+    """An object takes its light on a reduction no longer than this, with what is around it, in pixels."""
+    painting_px: int = 750
+    """The base of a repainting is the first reduction on which the whole painting is no longer than this,"""
+    object_px: int = 128
+    """unless the object's longer side were less than this there: then it is the last on which it is not."""
+    evaluations: tuple[int, ...] = (16, 12, 5)
+    """Of the repainting's loss, at a quarter of the base's resolution, at half of it, and on the base; finer levels
+    need none."""
+    network_px: int = 256**2
+    """Pixels of Omega's box on a level that the network paints; a larger level takes its octave from the painting."""
     poisson_error: float = 0.01
     """Levels: the greatest error, as estimated, of a solution of Poisson's equation. It was never more than 5% above
     its estimate (``benchmarks.poisson``)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from deepblend_protocol.settings import Settings
 
-from . import paper, seamless, texture
+from . import paper, repainting, seamless
 from .network.loading import LoadNetwork
 from .stages import Plan, Stage
 from .work import Picture, Work
@@ -25,10 +25,8 @@ class Part:
     """Whether the settings ask for it."""
 
 
-_SEAMLESS = (
-    Part(0.025, seamless.Relighting, lambda settings: settings.keep_colours > 0),
-    Part(0.025, seamless.Seam),
-)
+_RELIGHTING = Part(0.025, seamless.Relighting, lambda settings: settings.keep_colours > 0)
+_SEAM = Part(0.025, seamless.Seam)
 
 
 def _styled(settings: Settings) -> bool:
@@ -36,11 +34,13 @@ def _styled(settings: Settings) -> bool:
 
 
 METHODS: dict[str, Sequence[Part]] = {
-    "poisson": _SEAMLESS,
+    "poisson": (_RELIGHTING, _SEAM),
     "deep": (
-        *_SEAMLESS,
+        _RELIGHTING,
+        Part(0.0, repainting.Recolouring, repainting.Recolouring.applies),
+        _SEAM,
         Part(0.0, lambda work: LoadNetwork(work, fast=True), _styled),
-        Part(0.95, texture.Texture, _styled),
+        Part(0.95, repainting.Repainting, _styled),
     ),
     "paper": (
         Part(0.0, lambda work: LoadNetwork(work, False, work.request.settings.paper.normalised_input)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -18,8 +19,16 @@ from .vgg import PIXEL_BYTES, REACH, STRIDES, VGG
 
 GRID = STRIDES[-1]
 """Pixels: sizes of pictures and tiles are its multiples."""
-_CACHED = 16
-"""Pictures whose moments are kept: a slider's next move, or the next blend into this background, finds the target's."""
+_CACHED = 12
+"""Pictures of which what was found is kept: a slider's next move, or the next blend into this background, has it."""
+
+
+class Examined(NamedTuple):
+    """What is known of one layer's features of a picture."""
+
+    moments: Moments
+    keys: Tensor
+    """(n, C): some of the features, of the network's type."""
 
 
 @dataclass(frozen=True)
@@ -49,33 +58,54 @@ class FeatureExtractor:
         inner = [layer[(..., *tile.own(stride))] for layer, stride in zip(every, STRIDES, strict=False)]
         return [layer.contiguous(memory_format=torch.channels_last) for layer in inner]
 
-    def moments(self, image: Tensor, weight: Tensor) -> Generator[float, None, list[Moments]]:
-        """The moments of each layer's features under a weight; those of the last few pictures are kept for next time.
+    def examine(self, image: Tensor, weight: Tensor, keys: int) -> Generator[float, None, list[Examined]]:
+        """What the features of a picture are under a weight, by layer; that of the last few pictures is kept.
 
         Yields the part that is done, 0..1, between tiles.
+
+        Args:
+            keys: features that are kept, at most.
 
         Shape:
             image: (1, C, H, W), levels; weight: (1, 1, H, W), 0..1, somewhere above 0.
         """
-        cache = self.network.moments_cache
-        key = (_digest(self.view(image)), _digest(weight), self.deepest, len(self.tiles(weight)))
+        cache = self.network.cache
+        key = (_digest(self.view(image)), _digest(weight), self.deepest, len(self.tiles(weight)), keys)
         if key not in cache:
-            found = yield from self._moments(image, weight)
+            found = yield from self._examine(image, weight, keys)
             while len(cache) >= _CACHED:
                 del cache[next(iter(cache))]
             cache[key] = found
         return cache[key]
 
-    def _moments(self, image: Tensor, weight: Tensor) -> Generator[float, None, list[Moments]]:
+    def _examine(self, image: Tensor, weight: Tensor, keys: int) -> Generator[float, None, list[Examined]]:
         masks = pyramid(weight, self.deepest)
+        chosen = [_chosen(mask, keys) for mask in masks]
         every = self.tiles(weight)
         total: list[Sums] = []
+        kept: list[list[Tensor]] = [[] for _ in masks]
         for k, tile in enumerate(every):
             if k:
                 yield k / len(every)
             with torch.no_grad():  # not around the yield: it would hold for whoever iterates
-                total = plus(total, tile_sums(self.features(image, tile), masks, tile))
-        return [s.moments(m.sum()) for s, m in zip(total, masks, strict=True)]
+                features = self.features(image, tile)
+                total = plus(total, tile_sums(features, masks, tile))
+                for layer, (f, places) in enumerate(zip(features, chosen, strict=True)):
+                    kept[layer].append(f[0].flatten(1).T[own(places, tile, layer).flatten()])
+        return [Examined(s.moments(m.sum()), torch.cat(some)) for s, m, some in zip(total, masks, kept, strict=True)]
+
+
+def _chosen(mask: Tensor, count: int) -> Tensor:
+    """(1, 1, H, W) bool: at most so many of the places that have weight, at random, the same ones each time."""
+    places = (mask > 0.5).flatten().nonzero().flatten()
+    if not len(places):
+        places = (mask > 0).flatten().nonzero().flatten()
+    if len(places) > count:
+        order = torch.randperm(len(places), generator=torch.Generator().manual_seed(0))[:count]
+        places = places[order.to(places.device)]
+    chosen = torch.zeros(mask.numel(), dtype=torch.bool, device=mask.device)
+    chosen[places] = True
+    return chosen.view_as(mask)
 
 
 def _digest(array: Tensor) -> bytes:

@@ -41,8 +41,8 @@ class VGG(nn.Module):
         self.convolutions = convolutions
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
-        self.moments_cache: dict[Any, Any] = {}
-        """What ``extractor`` has computed of pictures, by what it depends on."""
+        self.cache: dict[Any, Any] = {}
+        """What ``extractor`` has found in pictures, by what it depends on."""
 
     def at(self, dtype: torch.dtype) -> VGG:
         """Itself, with all convolutions but the first done in another type."""

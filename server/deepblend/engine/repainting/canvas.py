@@ -1,4 +1,4 @@
-"""The canvas of the texture stage: a seamless blend and what is around it, on a grid that every level divides."""
+"""The canvas of a repainting: a seamless blend and what is around it, on a grid that every level divides."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Canvas:
         (1, C or 1, H, W) each.
     """
 
-    picture: Tensor  # the reference, composited over the background
+    layer: Tensor  # the seamless blend's own colours; outside Omega the background's
     background: Tensor
     background_alpha: Tensor  # 0 beyond the document
     mask: Tensor
     box: tuple[int, int, int, int]  # Omega's on the canvas: top, bottom, left, right
     origin: tuple[int, int]  # x and y of the canvas in the document
-    factors: list[int]  # the levels' reductions, coarse to fine: powers of two, from twice the base's down to 1
+    factors: list[int]  # the levels' reductions, coarse to fine: powers of two, from four times the base's down to 1
 
     @classmethod
     def around(cls, region: Region, reference: Tensor, base: int) -> Canvas:
@@ -41,7 +41,7 @@ class Canvas:
             reference: (C, H, W), levels; the seamless blend on the region's arrays.
             base: the base's reduction, see ``Region.reduction``.
         """
-        factors = [2 * base >> k for k in range((2 * base).bit_length())]
+        factors = [4 * base >> k for k in range((4 * base).bit_length())]
         step, context = factors[0] * GRID, factors[0] * CONTEXT
         lines: list[Tensor] = []
         for start, length in ((region.box.y, region.box.h), (region.box.x, region.box.w)):
@@ -60,7 +60,7 @@ class Canvas:
         alpha = region.background_alpha
         background = filled(region.background, alpha)
         return cls(
-            picture=spread(background + region.mask * (reference - background)),
+            layer=spread(torch.where(region.omega, reference, background)),
             background=spread(background),
             background_alpha=spread(alpha) * within,
             mask=spread(region.mask) * within,
@@ -68,10 +68,6 @@ class Canvas:
             origin=(x, y),
             factors=factors,
         )
-
-    def forget(self) -> None:
-        """Free what no further level needs: the finest one's own arrays are as large, and want the room."""
-        del self.picture, self.background, self.background_alpha
 
     def inside(self, change: Tensor) -> Tensor:
         """A change on the canvas, (1, C, H, W), over Omega's box, 0 outside Omega: (C, h, w)."""

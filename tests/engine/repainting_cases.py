@@ -1,35 +1,32 @@
-"""A refinement of a small region, stage by stage as it was seen."""
+"""A repainting of a small region, level by level as it was seen."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from deepblend.engine.budget import Budget
 from deepblend.engine.network.extractor import FeatureExtractor
 from deepblend.engine.region import Region, prepare
+from deepblend.engine.repainting.canvas import Canvas
+from deepblend.engine.repainting.level import Strength, Style
+from deepblend.engine.repainting.levels import Levels
 from deepblend.engine.request import Rect
 from deepblend.engine.seamless.poisson import Equation, solve
-from deepblend.engine.texture.canvas import Canvas
-from deepblend.engine.texture.level import Style
-from deepblend.engine.texture.refinement import Refinement
-from deepblend_protocol.settings import Settings
 
 SMALL = Rect(24, 40, 26, 24)
 """A place for the object where an evaluation costs little."""
-COARSE, FINE = 5, 4
-"""Evaluations on the coarsest level and on each finer one, for tests of everything but the result's quality."""
-FEW = Budget(coarsest_evaluations=COARSE, base_evaluations=FINE, detail_evaluations=FINE)
-THREE_LEVELS = replace(FEW, base_px=18)
-"""The small object's box, some 24 pixels wide, goes through factors 4, 2 and 1."""
+COUNTS = (5, 4, 3)
+"""Evaluations on the three levels that the network paints, for tests of everything but the result's quality."""
+FEW = Budget(evaluations=COUNTS)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What there was to see after an evaluation."""
+    """What there was to see after an evaluation, or after an octave was laid."""
 
     part: float
     losses: dict[str, float]
@@ -58,36 +55,42 @@ def painted(scenes, seed: int = 5, side: int = 48) -> Style:
 
 
 class Case:
-    """One refinement: a region with its Poisson solution."""
+    """One repainting: a region with its Poisson solution."""
 
-    def __init__(self, scenes, network, budget: Budget = FEW, **request: Any) -> None:
+    def __init__(self, scenes, network, budget: Budget = FEW, base: int = 1, **request: Any) -> None:
+        """
+        Args:
+            base: the base's reduction.
+        """
         self.request = scenes.request(**{"object": SMALL, **request})
         self.network = network
         self.budget = budget
+        self.base = base
         self.region: Region = prepare(self.request, "cpu")
         self.reference = solve(Equation.of(self.region)).image()
         self.seen: list[Seen] = []
 
-    def refined(
-        self, stop: Callable[[int], bool] = lambda count: False, style: Style | None = None, **changes: Any
+    def canvas(self) -> Canvas:
+        return Canvas.around(self.region, self.reference, self.base)
+
+    def repainted(
+        self, stop: Callable[[int], bool] = lambda count: False, style: Style | None = None, strength: float = 0.5
     ) -> Result:
         """What is reached, also where the iteration is ended: ``stop`` is asked with the number of updates so far."""
         self.seen = []
-        settings: Settings = replace(self.request.settings, **changes)
-        canvas = Canvas.around(self.region, self.reference, self.region.reduction(self.budget.base_px))
         extractor = FeatureExtractor(self.network, shown, 10**10)
-        refinement = Refinement(canvas, style, settings, extractor, self.budget)
-        with closing(iter(refinement)) as parts:
+        levels = Levels(self.canvas(), style, Strength.of(strength), extractor, self.budget)
+        with closing(iter(levels)) as parts:
             for part in parts:
-                level = refinement.level
-                assert level is not None
-                losses = {name: float(value) for name, value in level.last.items()}
-                self.seen.append(Seen(part, losses, *(array.clone() for array in level.picture(level.best))))
+                assert levels.level is not None
+                losses = {name: float(value) for name, value in levels.losses.items()}
+                self.seen.append(Seen(part, losses, *(array.clone() for array in levels.picture())))
                 if stop(len(self.seen)):
                     break
         image = self.reference.clone()
-        self.region.in_box(image).add_(refinement.change())
-        return Result(image, refinement.levels)
+        box = self.region.in_box(image)
+        box.copy_(torch.where(self.region.in_box(self.region.omega), levels.painted(), box))
+        return Result(image, levels.levels)
 
     def composite(self, image: torch.Tensor) -> torch.Tensor:
         """Over the background, in Omega's box: (C, h, w)."""

@@ -1,0 +1,178 @@
+"""Repainting: the object in the palette and in the strokes of the painting that it lies on.
+
+Two stages. :class:`Recolouring` moves the object's colours towards the painting's before it is blended.
+:class:`Repainting` paints the seamless blend anew, coarse to fine, and is told "optimise".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from deepblend_protocol.settings import Settings
+from torch import Tensor
+
+from .. import colour
+from ..network.as_srgb import as_srgb
+from ..network.extractor import FeatureExtractor
+from ..network.tiles import limit_for
+from ..region import Region
+from ..request import Rect
+from ..seamless.screening import ramp
+from ..stages import Stage, Update
+from ..work import Picture, Work
+from . import palette
+from .canvas import Canvas
+from .level import Strength, Style
+from .levels import Levels
+
+_NEAR = 0.5
+"""The part of the palette's weight that lies near the object; the rest is all of the painting's alike."""
+_NEARNESS = 0.5
+"""How near: of the square root of the object's area."""
+_BORDER = 2.0
+"""Pixels of the base over which palette and painting come in: on Omega's border the blend is the seamless one."""
+
+
+class Recolouring(Stage[Picture]):
+    """The object in the painting's palette: gives ``Work.region`` another source."""
+
+    name = "palette"
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    @staticmethod
+    def applies(settings: Settings) -> bool:
+        """Whether settings ask for any of it."""
+        return palette.strength(settings.style, settings.keep_colours) > 0
+
+    def __iter__(self) -> Generator[Update[Picture], None, None]:
+        work, settings = self._work, self._work.request.settings
+        region = work.region
+        painting, weight = _painting(work)
+        chosen = (region.mask > 0.5) & (region.source_alpha > 0)
+        if not bool(chosen.any()):
+            chosen = region.omega & (region.source_alpha > 0)
+        if bool(chosen.any()) and bool((weight > 0).any()):
+            coloured = region.source.expand(3, -1, -1)
+            ours, own = palette.sampled(coloured.flatten(1), chosen.flatten().float(), palette.OWN_SAMPLES)
+            theirs, near = palette.sampled(painting.flatten(1), weight.flatten(), palette.THEIR_SAMPLES)
+            found = palette.Palette(ours, own, theirs, near, palette.Limits.of(settings.keep_colours))
+            moved = found.moved(coloured, palette.strength(settings.style, settings.keep_colours))
+            # On its border the object keeps its own colours: it is met there, and what is around it is not moved.
+            moved = torch.lerp(coloured, moved, region.placed(_from_border(region, _base(work))))
+            work.region = replace(region, source=colour.luma(moved) if len(region.source) == 1 else moved)
+        yield from ()
+
+    def result(self) -> Tensor:
+        return self._work.region.in_box(self._work.region.source)
+
+
+class Repainting(Stage[Picture]):
+    """The seamless blend, painted by the same hand as its painting; takes ``Work.solution`` and ``Work.network``."""
+
+    name = "optimise"
+
+    def __init__(self, work: Work) -> None:
+        assert work.solution is not None
+        assert work.network is not None
+        request, device = work.request, work.device
+        self._mask = work.mask
+        self._start = work.region.in_box(work.solution).clone()
+        base = _base(work)
+        # Below the default the seamless blend, and with it its own detail, comes back continuously.
+        self._share = math.sin(math.pi * min(request.settings.style, 0.5)) * _from_border(work.region, base)
+        canvas = Canvas.around(work.region, work.solution, base)
+        del work.region, work.solution  # as large as what follows
+        extractor = FeatureExtractor(
+            work.network, as_srgb(request.background, device), limit_for(device, request.memory_limit)
+        )
+        self._levels = Levels(canvas, _style(work), Strength.of(request.settings.style), extractor, work.budget)
+
+    def __iter__(self) -> Generator[Update[Picture], None, None]:
+        yield Update(0.0, lambda: (self._start, self._mask))
+        for part in self._levels:
+            yield Update(part, self._picture, self._levels.losses)
+
+    def _picture(self) -> Picture:
+        image, alpha = self._levels.picture()
+        return self._mixed(image), alpha
+
+    def _mixed(self, painted: Tensor) -> Tensor:
+        """The seamless blend and the painted picture, each by its share."""
+        both = torch.cat([self._start, self._share[None]])
+        if both.shape[-2:] != painted.shape[-2:]:
+            size = painted.shape[-2:]
+            both = F.interpolate(both[None], size, mode="bilinear", antialias=True, align_corners=False)[0]
+        return torch.lerp(both[:-1], painted, both[-1:])
+
+    def result(self) -> Tensor:
+        return self._mixed(self._levels.painted()) if self._levels.begun else self._start
+
+    def report(self) -> dict[str, Any]:
+        return {"levels": self._levels.levels}
+
+
+def _from_border(region: Region, base: int) -> Tensor:
+    """The painting's part, (h, w): 0 on Omega's border, which meets the background, 1 some pixels inside."""
+    length = _BORDER * base + 1
+    return ((ramp(region, length) * length - 1) / (length - 1)).clamp(0, 1)
+
+
+def _base(work: Work) -> int:
+    """The reduction that strokes are looked at on, a power of two: the painting is as large there as any, about.
+
+    So strokes are as wide as the painting's, and a document twice as large gives the same picture.
+    """
+    budget, plane = work.budget, work.request.style
+    whole = work.region.rect
+    if plane is not None and work.request.settings.style_from == "background":
+        whole = plane.rect
+    factor = 1
+    while max(whole.size) > budget.painting_px * factor and max(work.region.box.size) >= 2 * budget.object_px * factor:
+        factor *= 2
+    return factor
+
+
+def _style(work: Work) -> Style | None:
+    """The style picture, or None where strokes come from the surroundings."""
+    plane = work.request.style
+    if plane is None or work.request.settings.style_from == "surroundings":
+        return None
+    channels = colour.colours(work.request.background)
+    image, alpha = colour.decode(plane, channels, work.device)
+    return Style(image, alpha, plane.scale, as_srgb(plane, work.device))
+
+
+def _painting(work: Work) -> tuple[Tensor, Tensor]:
+    """Colours of the painting, (3, h, w), and their weights (h, w): half all alike, half near where the object lies."""
+    region, plane = work.region, work.request.style
+    from_style = plane is not None and work.request.settings.style_from != "surroundings"
+    if from_style:
+        assert plane is not None
+        image, alpha = colour.decode(plane, 3, work.device)
+        weight, rect, scale = (alpha > 0).to(image), plane.rect, plane.scale
+    else:
+        image = region.background.expand(3, -1, -1)
+        weight, rect, scale = ((region.background_alpha > 0) & ~region.omega).to(image), region.rect, 1.0
+        if not bool(weight.any()):
+            weight = (region.background_alpha > 0).to(image)
+    whole = weight / weight.sum().clamp(min=1e-6)
+    if work.request.settings.style_from == "picture":
+        return image, whole
+    area = float(region.mask.sum()) * scale**2
+    near = weight * _nearness(region.box.relative_to(rect).scaled(scale), weight, _NEARNESS * math.sqrt(area))
+    return image, _NEAR * near / near.sum().clamp(min=1e-6) + (1 - _NEAR) * whole
+
+
+def _nearness(box: Rect, like: Tensor, width: float) -> Tensor:
+    """A Gaussian of the distance to a box, (h, w)."""
+    y, x = (torch.arange(side, device=like.device) for side in like.shape)
+    dy = (box.y - y).clamp(min=0) + (y - (box.bottom - 1)).clamp(min=0)
+    dx = (box.x - x).clamp(min=0) + (x - (box.right - 1)).clamp(min=0)
+    return torch.exp(-(dy[:, None] ** 2 + dx**2) / (2 * max(width, 1.0) ** 2))

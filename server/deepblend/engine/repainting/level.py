@@ -1,0 +1,252 @@
+"""One resolution of a repainting: what it begins with, and the loss with its gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..lbfgs import LBFGS
+from ..network.as_srgb import View
+from ..network.extractor import GRID, FeatureExtractor
+from ..stages import within
+from ..work import Picture
+from . import losses
+from .canvas import CONTEXT, Canvas, filled
+from .octaves import PaintedOctave, enlarged, gauss, guided_chroma, strong_detail
+from .perceptual_loss import PerceptualLoss
+
+# Found on twelve paintings with an object each, by judges that are not the network, and by eye; see docs/method.md.
+WEIGHT_STYLE = 8.0
+WEIGHT_NEIGHBOURS = 1.0
+WEIGHT_TONE, TONE_BLUR = 7.0, 3.0
+WEIGHT_WIDE_TONE, WIDE_TONE_BLUR = 50.0, 8.0
+WEIGHT_CHROMA, CHROMA_BLUR = 50.0, 6.0
+"""Blurs in pixels of the base: what is wider is held, what is finer is the painter's."""
+KEYS = 8000
+"""Of the painting's features on each layer, those that places are matched with."""
+FIRST_STEP = 15.0
+"""Levels."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """The picture that strokes and colours come from."""
+
+    image: Tensor
+    """(C, h, w), levels."""
+    alpha: Tensor
+    """(h, w), 0..1."""
+    scale: float
+    """Its samples per document pixel; finer levels take the surroundings."""
+    view: View
+
+
+@dataclass(frozen=True)
+class Strength:
+    """What a style setting asks for; 1 everywhere at the default, 0.5."""
+
+    pull: float
+    """Of the losses that pull to the painting."""
+    hold: float
+    """Of those that hold the object."""
+    detail: float
+    """Of the object's own strong detail, 0..1."""
+
+    @classmethod
+    def of(cls, style: float) -> Strength:
+        """From 0 (excluded) to 1."""
+        return cls((2 * style) ** 2, min(1 / (2 * style) ** 2, 1e3), min(1.0, 1 / (2 * style)))
+
+
+class Level:
+    """The painted colours of the layer at one resolution: ``painted`` is the best so far, (1, C, h, w), levels."""
+
+    def __init__(self, canvas: Canvas, factor: int, base: int) -> None:
+        """
+        Args:
+            factor: the level's reduction.
+            base: the base's, whose pixels lengths are counted in.
+        """
+        self._factor = factor
+        self._finer = base / factor
+        self._origin = canvas.origin
+        step, context = GRID * factor, CONTEXT * factor
+        top, bottom, left, right = canvas.box
+        self._size = tuple(side // factor for side in canvas.mask.shape[-2:])
+        self._cut = tuple(
+            slice((first - context) // step * GRID, -(-(last + context) // step) * GRID)
+            for first, last in ((top, bottom), (left, right))
+        )
+        self._box = tuple(
+            (first / factor - cut.start, max(1, round((last - first) / factor)))
+            for (first, last), cut in zip(((top, bottom), (left, right)), self._cut, strict=True)
+        )
+        """Where Omega's box begins in what is cut, and how long it is: rows, columns."""
+        self.evaluations = 0
+        self.last: dict[str, Tensor] = {}
+        self.mask = self._reduced(canvas.mask)
+        self._omega = (self.mask > 0).to(self.mask)
+        self._area = self.mask.sum()
+        self._seamless = self._reduced(canvas.layer)
+        self._background = self._reduced(canvas.background)
+        self.painted = self._seamless
+        self._perceptual: PerceptualLoss | None = None
+
+    def begin(
+        self,
+        canvas: Canvas,
+        style: Style | None,
+        coarser: Level | None,
+        extractor: FeatureExtractor,
+        strength: Strength,
+    ) -> Iterator[float]:
+        """Begin with the coarser level's picture, and find each place's neighbours; yields between tiles."""
+        painting, weight, view = self.painting(canvas, style)
+        seen_as = extractor if view is None else replace(extractor, view=view)
+        examined = yield from seen_as.examine(painting, weight, KEYS)
+        begun = gauss(self._seamless, 1.0) if coarser is None else self.enlarged(coarser)
+        weights = {"style": WEIGHT_STYLE * strength.pull, "neighbours": WEIGHT_NEIGHBOURS * strength.pull}
+        self._hold = strength.hold
+        self._perceptual = PerceptualLoss(extractor, self.mask, examined, weights)
+        yield from self._perceptual.match(self._composite(self._seamless), self._composite(begun))
+        # Nothing else of the photograph's detail comes back.
+        strong = strong_detail(self._seamless, painting, weight)
+        self.painted = begun + strength.detail * strong * self._omega
+
+    def enlarged(self, coarser: Level) -> Tensor:
+        """A coarser level's picture on this one's pixels."""
+        return self._cut_at(enlarged(coarser.whole()), 1)
+
+    def optimise(self, evaluations: int) -> Iterator[float]:
+        """So many evaluations of the loss; yields how many are done, also between tiles."""
+        begun = self.painted
+        optimiser = LBFGS(torch.zeros_like(begun), first_step=FIRST_STEP)
+        while self.evaluations < evaluations:
+            loss, gradient = yield from self._evaluate(begun, optimiser.ask())
+            optimiser.tell(loss, gradient)
+            self.painted = begun + optimiser.x
+            yield self.evaluations
+
+    def calm(self) -> None:
+        """Take the network's coloured grain away."""
+        self.painted = torch.lerp(self.painted, guided_chroma(self.painted), self._omega)
+
+    def lay_octave(self, canvas: Canvas, style: Style | None, coarser: Level, strength: Strength) -> None:
+        """Give the enlarged coarser picture its finest octave: the painting's, or the object's if stronger."""
+        painting, weight, _ = self.painting(canvas, style)
+        coarse, thin = (F.avg_pool2d(array, 2) for array in (painting, weight))
+        strokes = self._cut_at(coarser.whole_octave(PaintedOctave(coarse, painting, thin)), 1)
+        strong = strong_detail(self._seamless, painting, weight)
+        self.painted = self.painted + (strokes + strength.detail * strong) * self._omega
+
+    def whole_octave(self, octave: PaintedOctave) -> Tensor:
+        """The octave of this level's picture on the whole canvas, at twice its resolution."""
+        return self._on_canvas(octave.of(self.painted), 2)
+
+    def _composite(self, layer: Tensor) -> Tensor:
+        return torch.lerp(self._background, layer, self.mask)
+
+    def _evaluate(self, begun: Tensor, change: Tensor) -> Generator[float, None, tuple[Tensor, Tensor]]:
+        """The loss and its gradient in the change, (1, C, h, w), 0 outside Omega; yields as :meth:`optimise` does."""
+        assert self._perceptual is not None
+        done = self.evaluations
+        layer = begun + change
+        terms, gradient = yield from within(self._perceptual.evaluate(self._composite(layer)), done, done + 1)
+        gradient *= self.mask
+        scale = self._finer
+        of_pixels = {
+            "tone": (WEIGHT_TONE, losses.tone, TONE_BLUR),
+            "wide tone": (WEIGHT_WIDE_TONE, losses.tone, WIDE_TONE_BLUR),
+            "chroma": (WEIGHT_CHROMA, losses.chroma, CHROMA_BLUR),
+        }
+        apart = ((layer - self._seamless) * self.mask).requires_grad_(True)
+        for name, (weight, loss, blur) in of_pixels.items():
+            terms[name] = self._hold * weight * loss(apart, self._area, blur * scale)
+            gradient += torch.autograd.grad(terms[name], apart)[0] * self.mask
+        self.evaluations += 1
+        self.last = {name: term.detach() for name, term in terms.items()}
+        return torch.stack(list(self.last.values())).sum(), gradient.mul_(self._omega)
+
+    def painting(self, canvas: Canvas, style: Style | None) -> tuple[Tensor, Tensor, View | None]:
+        """The picture that strokes come from at this resolution, its weight, and how the network sees it.
+
+        The style picture where it is fine enough, else what is around; None sees it as the background is seen.
+
+        Shape:
+            (1, C, h, w), levels; (1, 1, h, w), 0..1, somewhere above 0.
+        """
+        factor = self._factor
+        if style is not None and style.scale * factor >= 0.999 and bool((style.alpha > 0).any()):
+            image, alpha = filled(style.image, style.alpha)[None], style.alpha[None, None]
+            size = [max(2 * GRID, round(side / (factor * style.scale))) for side in image.shape[-2:]]
+            if size != list(image.shape[-2:]):
+                image, alpha = (
+                    F.interpolate(a, size, mode="bilinear", antialias=True, align_corners=False) for a in (image, alpha)
+                )
+            below, right = (-side % GRID for side in size)
+            return F.pad(image, (0, right, 0, below), "replicate"), F.pad(alpha, (0, right, 0, below)), style.view
+        around = self._reduced(canvas.background_alpha * (canvas.mask == 0))
+        if float(around.sum()) < GRID**2:  # nothing around it: what lies under the object must do
+            around = self._reduced(canvas.background_alpha)
+        if not bool((around > 0).any()):  # nor anything there: the object is its own painting
+            return self._seamless, self._omega, None
+        return self._background, around, None
+
+    def report(self) -> dict[str, Any]:
+        """Of what has been done so far, JSON-ready."""
+        return {
+            "size": [self.mask.shape[-1], self.mask.shape[-2]],
+            "evaluations": self.evaluations,
+            "tiles": self._tiles(),
+            "losses": {name: float(value) for name, value in self.last.items()},
+        }
+
+    def _tiles(self) -> list[list[int]]:
+        """x, y, width and height of the level's tiles in document pixels; none where it is in one piece."""
+        if self._perceptual is None or len(self._perceptual.tiles) == 1:
+            return []
+        top, left = (cut.start for cut in self._cut)
+        x0, y0 = self._origin
+        return [
+            [
+                x0 + (left + tile.columns.start) * self._factor,
+                y0 + (top + tile.rows.start) * self._factor,
+                (tile.columns.stop - tile.columns.start) * self._factor,
+                (tile.rows.stop - tile.rows.start) * self._factor,
+            ]
+            for tile in self._perceptual.tiles
+        ]
+
+    def _reduced(self, array: Tensor) -> Tensor:
+        return F.avg_pool2d(self._cut_at(array, self._factor), self._factor)
+
+    def _cut_at(self, array: Tensor, factor: int) -> Tensor:
+        rows, columns = (slice(cut.start * factor, cut.stop * factor) for cut in self._cut)
+        return array[..., rows, columns]
+
+    def whole(self) -> Tensor:
+        """The picture on the whole canvas at this resolution; what the level does not reach is not given."""
+        return self._on_canvas(self.painted, 1)
+
+    def _on_canvas(self, array: Tensor, finer: int) -> Tensor:
+        top, left = (cut.start * finer for cut in self._cut)
+        below, right = ((side - cut.stop) * finer for side, cut in zip(self._size, self._cut, strict=True))
+        return F.pad(array, (left, right, top, below), "replicate")
+
+    def picture(self) -> Picture:
+        """Colours (C, h, w) and alpha (h, w) over Omega's box."""
+        rows, columns = self._box
+        image, alpha = (_between(_between(array, -2, *rows), -1, *columns) for array in (self.painted, self.mask))
+        return image[0], alpha[0, 0]
+
+
+def _between(array: Tensor, axis: int, start: float, length: int) -> Tensor:
+    """So many samples of an array from anywhere on, also from between two of its own."""
+    first, part = int(start), start % 1
+    cut = array.narrow(axis, first, length)
+    return torch.lerp(cut, array.narrow(axis, first + 1, length), part) if part else cut

@@ -1,0 +1,153 @@
+"""Octaves of detail: the object's own where it is stronger than the painting's strokes, and the painting's."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..colour import luma
+from .oklab import from_oklab, to_oklab
+
+STRONG = 0.9
+"""The part of the painting whose detail is weaker than what counts as strong: eyes, mouths, letters and edges are."""
+GUIDE_RADIUS, GUIDE_CONTRAST = 3, 0.03
+"""Pixels; and Oklab lightness: steps of more are edges of colour as well."""
+_KEYS = 12000
+"""Of the painting's patches, those that are looked through."""
+_BLOCK = 2048
+_ROWS = 1 << 17
+"""Pixels of a coarse picture that are given detail at once."""
+
+
+def gauss(array: Tensor, sigma: float) -> Tensor:
+    """A Gaussian blur of (1, C, H, W), sigma in pixels; edges are continued."""
+    if sigma < 0.3:
+        return array
+    reach, channels = max(1, int(3 * sigma + 0.5)), array.shape[1]
+    steps = torch.arange(-reach, reach + 1, dtype=array.dtype, device=array.device)
+    kernel = torch.exp(-(steps**2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).view(1, 1, 1, -1).repeat(channels, 1, 1, 1)
+    array = F.conv2d(F.pad(array, (reach, reach, 0, 0), mode="replicate"), kernel, groups=channels)
+    return F.conv2d(F.pad(array, (0, 0, reach, reach), mode="replicate"), kernel.transpose(2, 3), groups=channels)
+
+
+def enlarged(picture: Tensor) -> Tensor:
+    """Twice as large, (1, C, H, W)."""
+    return F.interpolate(picture, scale_factor=2, mode="bicubic", align_corners=False)
+
+
+def guided_chroma(picture: Tensor) -> Tensor:
+    """Chroma that follows lightness: a guided filter (He and others 2010) against the network's coloured grain.
+
+    Shape:
+        picture, result: (1, 3, H, W), levels; gray stays.
+    """
+    if picture.shape[1] == 1:
+        return picture
+    within = picture.clamp(0, 255)
+    lab = to_oklab(within[0])[None]
+
+    def mean(array: Tensor) -> Tensor:
+        padded = F.pad(array, (GUIDE_RADIUS,) * 4, mode="replicate")
+        return F.avg_pool2d(padded, 2 * GUIDE_RADIUS + 1, 1)
+
+    light, chroma = lab[:, :1], lab[:, 1:]
+    light_mean, chroma_mean = mean(light), mean(chroma)
+    variance = mean(light.square()) - light_mean.square()
+    slope = (mean(light * chroma) - light_mean * chroma_mean) / (variance + GUIDE_CONTRAST**2)
+    smooth = mean(slope) * light + mean(chroma_mean - slope * light_mean)
+    smooth = smooth * (light / light_mean.clamp(min=1e-3)).clamp(max=1)  # black has no colour to take from beside it
+    return picture + from_oklab(torch.cat([light, smooth], 1)[0])[None] - within
+
+
+def octave(picture: Tensor) -> Tensor:
+    """The finest octave: what halving loses. H and W are even."""
+    return picture - enlarged(F.avg_pool2d(picture, 2))
+
+
+def _energy(detail: Tensor) -> Tensor:
+    return gauss(luma(detail).square(), 1.5).sqrt()
+
+
+def strong_detail(own: Tensor, painting: Tensor, weight: Tensor) -> Tensor:
+    """A picture's finest octave where it is stronger than all but a few of the painting's strokes.
+
+    So eyes, mouths and letters stay, and a photograph's grain does not come back.
+
+    Shape:
+        own, result: (1, C, H, W); painting: (1, C, h, w) with its weight (1, 1, h, w); all levels.
+    """
+    detail = octave(own)
+    there = weight[..., ::4, ::4].flatten() > 0
+    typical = _energy(octave(painting))[..., ::4, ::4].flatten()[there]
+    if not len(typical):
+        return detail
+    typical = typical[torch.linspace(0, len(typical) - 1, min(len(typical), 1 << 16)).long()]
+    ratio = (_energy(detail) / torch.quantile(typical, STRONG).clamp(min=0.5)).square()
+    return detail * ratio / (1 + ratio)
+
+
+class PaintedOctave:
+    """The next finer octave of a picture, out of a painting's (example-based super-resolution, Freeman 2002).
+
+    Each pixel's 5 x 5 neighbourhood is found among the painting's at the same scale, and the finer octave that the
+    painting has there is laid down, as strong as the neighbourhood is to the one found.
+    """
+
+    def __init__(self, coarse: Tensor, fine: Tensor, weight: Tensor) -> None:
+        """
+        Args:
+            coarse, fine: the painting at the picture's scale, (1, C, h, w), and at twice that, levels.
+            weight: (1, 1, h, w); only where it is 1 all around is there painting.
+        """
+        inside = (F.avg_pool2d(weight, 5, 1, 2, count_include_pad=False) > 0.999).flatten().nonzero().flatten()
+        if not len(inside):
+            inside = torch.arange(weight.numel(), device=weight.device)
+        if len(inside) > _KEYS:
+            order = torch.randperm(len(inside), generator=torch.Generator().manual_seed(1))[:_KEYS]
+            inside = inside[order.to(inside.device)]
+        self._key, self._contrast = (array[:, inside] for array in _described(coarse))
+        detail = fine - enlarged(coarse)
+        self._value = F.unfold(F.pad(detail, (1, 1, 1, 1), mode="replicate"), 4, stride=2)[0][:, inside]
+        self._half = self._key.square().sum(0) / 2
+
+    def of(self, picture: Tensor) -> Tensor:
+        """The octave of a picture, (1, C, H, W) to (1, C, 2 H, 2 W); a bounded number of rows at a time."""
+        height, width = picture.shape[-2:]
+        out = picture.new_empty(*picture.shape[:2], 2 * height, 2 * width)
+        step = max(8, _ROWS // width)
+        for top in range(0, height, step):
+            bottom = min(top + step, height)
+            first, last = max(top - 4, 0), min(bottom + 4, height)
+            part = self._of(picture[..., first:last, :])
+            out[..., 2 * top : 2 * bottom, :] = part[..., 2 * (top - first) : 2 * (bottom - first), :]
+        return out
+
+    def _of(self, picture: Tensor) -> Tensor:
+        query, own = _described(picture)
+        found = torch.cat(
+            [
+                (query[:, k : k + _BLOCK].T @ self._key - self._half).max(1).indices
+                for k in range(0, query.shape[1], _BLOCK)
+            ]
+        )
+        laid = self._value[:, found] * ((own + 2) / (self._contrast[:, found] + 2)).clamp(0.5, 2.0)
+        window = picture.new_tensor([0.1, 1.0, 1.0, 0.1])
+        window = (window[:, None] * window).flatten().repeat(picture.shape[1])[:, None]
+        height, width = picture.shape[-2:]
+
+        def fold(patches: Tensor) -> Tensor:
+            return F.fold(patches[None], (2 * height + 2, 2 * width + 2), 4, stride=2)[..., 1:-1, 1:-1]
+
+        return fold(laid * window) / fold(window.expand_as(laid))
+
+
+def _described(picture: Tensor) -> tuple[Tensor, Tensor]:
+    """By pixel: its neighbourhood's luma less its mean, its colour and its mean; and its contrast in levels."""
+    light = luma(picture)
+    patch = F.unfold(F.pad(light, (2, 2, 2, 2), mode="replicate"), 5)[0]
+    mean = patch.mean(0, keepdim=True)
+    patch = patch - mean
+    colour = gauss(picture - light, 1.0)[0].flatten(1)
+    return torch.cat([patch / 5, colour * 0.15, mean * 0.15]), patch.square().mean(0, keepdim=True).sqrt()

@@ -1,0 +1,189 @@
+"""The perceptual loss of a repainting, and its exact gradient, in the memory of one tile.
+
+Two terms. Each place inside the mask has the painting's feature that is nearest to its own to come to (Kolkin and
+others, Neural Neighbor Style Transfer, 2022). And the covariance of all features comes to the painting's: neighbours
+alone average the picture to a blur.
+
+A covariance is made of sums over pixels. So the tiles' sums are added up first, without a graph; the loss of the whole
+gives its gradient in the sums; and a second pass takes that back to the pixels, tile by tile. A picture that is a
+single tile passes through the network once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..network.extractor import Examined, FeatureExtractor, own, plus, pyramid, tile_sums
+from ..network.moments import Moments, Sums
+from . import losses
+
+MATCHED = (1, 2, 3)
+"""The layers among LAYERS whose places are matched: relu2_2, relu3_3, relu4_3."""
+QUERY = 0.75
+"""What is matched is this part of the reference; the rest is the picture that the level begins with."""
+_COVERED = 0.02
+"""The mask's value from which on a place is matched."""
+_SPREAD = 0.05
+"""Of the mean standard deviation: what a feature that hardly varies is divided by, at least."""
+_BLOCK = 2048
+"""Places that are matched at once."""
+
+
+class _Match(NamedTuple):
+    """Of a tile's places on one layer."""
+
+    places: Tensor  # (n,), flat indices into the tile's own features
+    keys: Tensor  # (n,), indices of the nearest of the painting's
+    weight: Tensor  # (n, 1)
+
+
+class PerceptualLoss:
+    """Style and neighbours of a picture that is repainted.
+
+    First :meth:`match`, then :meth:`evaluate` as often as wanted.
+    """
+
+    def __init__(
+        self, extractor: FeatureExtractor, mask: Tensor, painting: list[Examined], weights: dict[str, float]
+    ) -> None:
+        """
+        Args:
+            painting: what was found in it, by layer.
+            weights: of "style" and "neighbours".
+
+        Shape:
+            mask: (1, 1, H, W), 0..1, H and W multiples of GRID.
+        """
+        self._extractor, self._painting, self._weights = extractor, painting, weights
+        self._masks = pyramid(mask, extractor.deepest)
+        self._areas = [m.sum() for m in self._masks]
+        self.tiles = extractor.tiles(mask)
+        self._start: list[Moments] = []
+        self._matches: list[list[_Match]] = []  # by tile, by layer of MATCHED
+        self._norms: list[Tensor] = []  # by layer of MATCHED: variance of the painting's times the matched area
+
+    def match(self, reference: Tensor, current: Tensor) -> Iterator[float]:
+        """Find each place's neighbour in the painting; yields the part that is done, 0..1, between tiles.
+
+        Shape:
+            reference, current: (1, C, H, W), levels: the seamless composite, and what the level begins with.
+        """
+        query = torch.lerp(current, reference, QUERY)
+        start: list[Sums] = []
+        asked: list[Sums] = []
+        features: list[Tensor] = []
+        count = len(self.tiles)
+        for k, tile in enumerate(self.tiles):
+            if k:
+                yield k / count / 2
+            with torch.no_grad():
+                start = plus(start, tile_sums(self._extractor.features(reference, tile), self._masks, tile))
+                features = self._extractor.features(query, tile)
+                asked = plus(asked, tile_sums(features, self._masks, tile))
+        self._start = self._moments(start)
+        moments = self._moments(asked)
+        for k, tile in enumerate(self.tiles):
+            if k:
+                yield (1 + k / count) / 2
+            with torch.no_grad():
+                if count > 1:
+                    features = self._extractor.features(query, tile)
+                masks = [own(self._masks[layer], tile, layer).flatten() for layer in MATCHED]
+                self._matches.append(
+                    [
+                        self._matched(features[layer], mask, moments[layer], self._painting[layer])
+                        for layer, mask in zip(MATCHED, masks, strict=True)
+                    ]
+                )
+        for index, layer in enumerate(MATCHED):
+            area = sum((tile[index].weight.sum() for tile in self._matches), torch.zeros_like(self._areas[layer]))
+            variance = self._painting[layer].moments.covariance.diagonal().sum()
+            self._norms.append((area * variance).clamp(min=1e-6))
+
+    def _matched(self, features: Tensor, mask: Tensor, moments: Moments, painting: Examined) -> _Match:
+        """Nearest by the cosine of features that are centred and divided by their deviation, each side by its own."""
+        places = (mask > _COVERED).nonzero().flatten()
+        rows = features[0].flatten(1).T
+        theirs, deviation = painting.moments.mean.T, painting.moments.covariance.diagonal().clamp(min=0).sqrt()
+        small = _SPREAD * deviation.mean().clamp(min=1e-6)
+        keys = _unit((painting.keys.float() - theirs) / (deviation + small), rows.dtype)
+        scale = moments.covariance.diagonal().clamp(min=0).sqrt() + small
+        found = [
+            (_unit((rows[some].float() - moments.mean.T) / scale, rows.dtype) @ keys.T).max(1).indices
+            for some in places.split(_BLOCK)
+        ]
+        return _Match(places, torch.cat(found) if found else places, mask[places][:, None])
+
+    def _moments(self, total: list[Sums]) -> list[Moments]:
+        return [s.moments(area) for s, area in zip(total, self._areas, strict=True)]
+
+    def evaluate(self, image: Tensor) -> Generator[float, None, tuple[dict[str, Tensor], Tensor]]:
+        """The weighted losses by name, and their gradient in the image, (1, C, H, W).
+
+        Yields the part that is done, 0..1, between tiles.
+        """
+        gradient = torch.zeros_like(image)
+        if len(self.tiles) == 1:
+            x, sums, apart = self._seen(image, 0)
+            style, pull = self._style(sums)
+            gradient += self._back(x, sums, apart, pull)
+            return {"style": style, "neighbours": apart.detach()}, gradient
+        total: list[Sums] = []
+        for k, tile in enumerate(self.tiles):
+            if k:
+                yield k / len(self.tiles) / 3
+            with torch.no_grad():
+                total = plus(total, tile_sums(self._extractor.features(image, tile), self._masks, tile))
+        style, pull = self._style(total)
+        apart = torch.zeros_like(style)
+        for k, tile in enumerate(self.tiles):
+            if k:
+                yield (1 + 2 * k / len(self.tiles)) / 3
+            apart += self._add_gradient(image, k, pull, gradient[..., tile.outer_rows, tile.outer_columns])
+        return {"style": style, "neighbours": apart}, gradient
+
+    def _add_gradient(self, image: Tensor, k: int, pull: list[Tensor], gradient: Tensor) -> Tensor:
+        """Add a tile's part of the gradient; its part of the second loss. (A frame of its own frees the graph.)"""
+        x, sums, apart = self._seen(image, k)
+        gradient += self._back(x, sums, apart, pull)
+        return apart.detach()
+
+    def _seen(self, image: Tensor, k: int) -> tuple[Tensor, list[Sums], Tensor]:
+        """A tile's pixels, halo included, and what depends on them: sums, and its part of the neighbours' loss."""
+        tile = self.tiles[k]
+        x = image[..., tile.outer_rows, tile.outer_columns].detach().requires_grad_(True)
+        height, width = x.shape[-2:]
+        within = tile._replace(outer_rows=slice(0, height), outer_columns=slice(0, width))
+        rows, columns = tile.own(1)
+        features = self._extractor.features(x, within._replace(rows=rows, columns=columns))
+        apart = x.new_zeros(())
+        for layer, match, norm in zip(MATCHED, self._matches[k], self._norms, strict=True):
+            here = features[layer][0].flatten(1).T[match.places].float()
+            far = (here - self._painting[layer].keys[match.keys].float()).square().sum(1, keepdim=True)
+            apart = apart + (far * match.weight).sum() / norm
+        return x, tile_sums(features, self._masks, tile), self._weights["neighbours"] * apart / len(MATCHED)
+
+    def _style(self, total: list[Sums]) -> tuple[Tensor, list[Tensor]]:
+        """The weighted style loss, and its gradient in all sums."""
+        leaves = [part.detach().requires_grad_(True) for s in total for part in s]
+        now = self._moments([Sums(*leaves[k : k + 2]) for k in range(0, len(leaves), 2)])
+        by_layer = [
+            losses.style(n.covariance, losses.style_target(p.moments.covariance, s.covariance), s.covariance)
+            for n, p, s in zip(now, self._painting, self._start, strict=True)
+        ]
+        style = self._weights["style"] * torch.stack(by_layer).mean()
+        return style.detach(), list(torch.autograd.grad(style, leaves))
+
+    @staticmethod
+    def _back(x: Tensor, sums: list[Sums], apart: Tensor, pull: list[Tensor]) -> Tensor:
+        outputs = [part for s in sums for part in s]
+        (gradient,) = torch.autograd.grad([*outputs, apart], x, [*pull, torch.ones_like(apart)])
+        return gradient
+
+
+def _unit(rows: Tensor, dtype: torch.dtype) -> Tensor:
+    return (rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-6)).to(dtype)
