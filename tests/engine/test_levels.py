@@ -83,7 +83,7 @@ def test_each_level_halves_the_one_before_and_costs_what_it_reports(run):
     for one in levels:
         width, height = one["size"]
         assert width % 8 == height % 8 == 0  # what the network's poolings divide
-    assert all(set(one["losses"]) == {"style", "neighbours", "tone", "wide tone", "chroma"} for one in levels[:3])
+    assert all(set(one["losses"]) == {"style", "neighbours"} for one in levels[:3])
     assert levels[3]["losses"] == {}
     ends = [sum(COUNTS[: k + 1]) - 1 for k in range(3)]
     assert [seen[k].picture.shape[-1] for k in (*ends, -1)] == [3, 6, 12, 24]
@@ -230,15 +230,15 @@ def test_every_strength_gives_a_finite_picture(case, strength):
 
 
 def test_more_strength_brings_the_texture_nearer(scenes, case, texture_distance):
-    """What is laid down of the seamless blend itself, below the default, is not the levels' to do."""
+    """Below the default the levels paint the same, and less of it is laid down."""
     one, style = case(Budget(), object=scenes.object), painted(scenes)
     inside = one.region.in_box(one.region.mask)
     near = [
         texture_distance(one.composite(one.repainted(style=style, strength=s).image), inside, style.image)
-        for s in (0.25, 0.5, 1.0)
+        for s in (0.5, 0.75, 1.0)
     ]
     assert near == sorted(near, reverse=True)
-    assert near[-1] < 0.9 * near[0]
+    assert near[-1] < 0.95 * near[0]
 
 
 def test_what_is_ended_is_nearer_to_the_style_than_the_start(scenes, case, texture_distance):

@@ -31,7 +31,6 @@ def test_gray_is_repainted_as_gray(case):
     result = one.repainted()
     assert result.image.shape[0] == 1
     assert (result.image - one.reference).abs().max() > 1
-    assert result.levels[0]["losses"]["chroma"] == 0
 
 
 def test_without_a_style_picture_the_surroundings_give_strokes(scenes, case):
@@ -115,23 +114,3 @@ def test_a_transparent_background_gives_a_finite_picture(case, background):
         json.dumps(result.levels, allow_nan=False)
     assert torch.isfinite(images[0]).all()
     assert torch.equal(images[0], images[1])
-
-
-def beyond(one: Case) -> torch.Tensor:
-    """The change inside Omega of a dark picture, far below black."""
-    one.reference = torch.where(one.region.omega, one.reference * 3 - 500, one.reference)
-    inside = one.region.omega
-    assert one.reference[:, inside].min() < -100
-    image = one.repainted().image
-    assert image[:, inside].min() < -80
-    return (image - one.reference)[:, inside]
-
-
-def test_values_beyond_black_and_white_survive(case):
-    """The network sees what it can; the picture keeps its range."""
-    assert beyond(case()).mean().abs() < 25
-
-
-@pytest.mark.xfail(reason="The network is blind beyond black: strokes of 77 levels where those within are of 11.")
-def test_strokes_are_no_wilder_beyond_black_and_white(scenes, network):
-    assert beyond(Case(scenes, network, base=2)).abs().mean() < 60

@@ -37,14 +37,14 @@ def test_a_part_of_the_painting_finds_itself(examined):
         rows, columns = match.places // (160 // stride), match.places % (160 // stride)
         there = (rows + SHIFT // stride) * (208 // stride) + columns + SHIFT // stride
         assert len(there) == 48 * 64 // stride**2
-        assert (match.keys == there).float().mean() > 0.97
+        assert (match.keys == there).float().mean() > 0.9
     terms, _ = ended(made.evaluate(part))
     elsewhere, _ = ended(made.evaluate(picture(3)[..., :144, :160]))
-    assert float(terms["neighbours"]) < 0.01 * float(elsewhere["neighbours"])
+    assert float(terms["neighbours"]) < 0.03 * float(elsewhere["neighbours"])
 
 
-def test_it_is_the_nearest_by_the_cosine_of_what_is_centred_and_divided_by_its_deviation(examined):
-    """In float64, place by place."""
+def test_it_is_the_nearest_by_the_cosine_of_principal_components(examined):
+    """In float64, place by place; and about as near by all of the features, centred and divided by their deviation."""
     part, inside = picture(3)[..., :64, :64], torch.zeros(1, 1, 64, 64)
     inside[..., 8:40, 16:56] = 1
     made = PerceptualLoss(extractor(None), inside, examined, {"style": 1.0, "neighbours": 1.0})
@@ -55,14 +55,24 @@ def test_it_is_the_nearest_by_the_cosine_of_what_is_centred_and_divided_by_its_d
     rows = one.features(part, made.tiles[0])[layer][0].flatten(1).T.double()[match.places]
     theirs = examined[layer].keys.double()
     small = 0.05 * theirs.std(0, correction=0).mean()
+    rows, theirs = ((x - x.mean(0)) / (x.std(0, correction=0) + small) for x in (rows, theirs))
+    components = torch.linalg.svd(theirs, full_matrices=False).Vh[:64].T
+    for least, some in ((1e-3, [rows @ components, theirs @ components]), (0.1, [rows, theirs])):
+        ours, keys = (x / x.norm(dim=1, keepdim=True) for x in some)
+        likeness = ours @ keys.T
+        found = likeness.gather(1, match.keys[:, None])[:, 0]
+        assert float((likeness.max(1).values - found).mean()) < least
 
-    def unit(x: torch.Tensor) -> torch.Tensor:
-        x = (x - x.mean(0)) / (x.std(0, correction=0) + small)
-        return x / x.norm(dim=1, keepdim=True)
 
-    likeness = unit(rows) @ unit(theirs).T
-    found = likeness.gather(1, match.keys[:, None])[:, 0]
-    torch.testing.assert_close(found, likeness.max(1).values, rtol=0, atol=1e-4)
+def test_found_again_for_another_picture_nothing_of_the_first_is_left():
+    once, again = perceptual_loss(None), perceptual_loss(None)
+    other = picture(3)[..., : mask().shape[-2], : mask().shape[-1]]
+    mine = picture(2)[..., : mask().shape[-2], : mask().shape[-1]]
+    ended(again.match(other, other))
+    for made in (once, again):
+        ended(made.match(mine, mine))
+    (one, _), (two, _) = (ended(made.evaluate(mine)) for made in (once, again))
+    assert {name: float(value) for name, value in one.items()} == {name: float(value) for name, value in two.items()}
 
 
 def test_neighbours_in_tiles_are_those_of_the_whole():

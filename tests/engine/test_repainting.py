@@ -84,3 +84,19 @@ def test_little_style_shows_little_of_it_from_the_first_picture_on(small, scenes
     pictures = [scenes.colours(plane) for plane in told]
     inside = scenes.alpha(told[0]) > 0.99
     assert max(np.abs(a - b)[inside].mean() for a, b in pairwise(pictures)) < 2 / 255
+
+
+def test_what_lies_beyond_black_stays_there_and_its_strokes_are_no_wilder(scenes):
+    """The network cannot see it."""
+    dark = scenes.request(np.float32, keep_colours=1.0)
+    samples = dark.layer.samples.copy()
+    samples[..., :3] = samples[..., :3] * 3 - 2
+    dark = replace(dark, layer=replace(dark.layer, samples=samples))
+    seamless, painted = (
+        blended(replace(dark, settings=replace(dark.settings, style=style)), None, FEW) for style in (0.0, 0.5)
+    )
+    inside = scenes.alpha(painted) > 0.9
+    before, after = (scenes.colours(layer)[inside] for layer in (seamless, painted))
+    assert before.min() < -0.5
+    assert after.min() < -0.5
+    assert 0.005 < np.abs(after - before).mean() < 0.25

@@ -90,8 +90,8 @@ def _plane(image: torch.Tensor, alpha: torch.Tensor, request: Request, box: Rect
 
 
 def _reduced(image: torch.Tensor, alpha: torch.Tensor, box: Rect, longer_side: int) -> Picture:
-    """Colours (C, h, w) and alpha (h, w) over a box, no longer than asked for, of the size that their scale says."""
-    scale = min(longer_side, max(alpha.shape)) / max(box.w, box.h)
+    """Colours (C, h, w) and alpha (h, w) over a box, as long as asked for or as the box: also of a coarser picture."""
+    scale = min(1.0, longer_side / max(box.w, box.h))
     size = [max(1, round(side * scale)) for side in (box.h, box.w)]
     if size == list(alpha.shape):
         return image, alpha

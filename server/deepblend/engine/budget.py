@@ -18,7 +18,7 @@ class Budget:
     """The base of a repainting is the first reduction on which the whole painting is no longer than this,"""
     object_px: int = 128
     """unless the object's longer side were less than this there: then it is the last on which it is not."""
-    evaluations: tuple[int, ...] = (16, 12, 5)
+    evaluations: tuple[int, ...] = (8, 8, 8)
     """Of the repainting's loss, at a quarter of the base's resolution, at half of it, and on the base; finer levels
     need none."""
     network_px: int = 256**2

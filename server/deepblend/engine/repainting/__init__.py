@@ -29,13 +29,16 @@ from . import palette
 from .canvas import Canvas
 from .level import Strength, Style
 from .levels import Levels
+from .octaves import gauss
 
 _NEAR = 0.5
 """The part of the palette's weight that lies near the object; the rest is all of the painting's alike."""
 _NEARNESS = 0.5
 """How near: of the square root of the object's area."""
 _BORDER = 2.0
-"""Pixels of the base over which palette and painting come in: on Omega's border the blend is the seamless one."""
+"""Pixels of the base over which palette and painting come in from Omega's border."""
+_GROUND, _OBJECT = 24.0, 72.0
+"""Levels: what differs from the background by less on the border is ground, by more is object."""
 
 
 class Recolouring(Stage[Picture]):
@@ -64,8 +67,8 @@ class Recolouring(Stage[Picture]):
             theirs, near = palette.sampled(painting.flatten(1), weight.flatten(), palette.THEIR_SAMPLES)
             found = palette.Palette(ours, own, theirs, near, palette.Limits.of(settings.keep_colours))
             moved = found.moved(coloured, palette.strength(settings.style, settings.keep_colours))
-            # On its border the object keeps its own colours: it is met there, and what is around it is not moved.
-            moved = torch.lerp(coloured, moved, region.placed(_from_border(region, _base(work))))
+            part = _share(region, region.source, _base(work))
+            moved = torch.lerp(coloured, moved, region.placed(part))
             work.region = replace(region, source=colour.luma(moved) if len(region.source) == 1 else moved)
         yield from ()
 
@@ -86,7 +89,7 @@ class Repainting(Stage[Picture]):
         self._start = work.region.in_box(work.solution).clone()
         base = _base(work)
         # Below the default the seamless blend, and with it its own detail, comes back continuously.
-        self._share = math.sin(math.pi * min(request.settings.style, 0.5)) * _from_border(work.region, base)
+        self._share = math.sin(math.pi * min(request.settings.style, 0.5)) * _share(work.region, work.solution, base)
         canvas = Canvas.around(work.region, work.solution, base)
         del work.region, work.solution  # as large as what follows
         extractor = FeatureExtractor(
@@ -104,12 +107,16 @@ class Repainting(Stage[Picture]):
         return self._mixed(image), alpha
 
     def _mixed(self, painted: Tensor) -> Tensor:
-        """The seamless blend and the painted picture, each by its share."""
+        """The seamless blend and the painted picture, each by its share.
+
+        What the seamless blend has beyond 0..255 the network cannot see: it is kept as it is.
+        """
         both = torch.cat([self._start, self._share[None]])
         if both.shape[-2:] != painted.shape[-2:]:
             size = painted.shape[-2:]
             both = F.interpolate(both[None], size, mode="bilinear", antialias=True, align_corners=False)[0]
-        return torch.lerp(both[:-1], painted, both[-1:])
+        seamless = both[:-1]
+        return torch.lerp(seamless, painted + seamless - seamless.clamp(0, 255), both[-1:])
 
     def result(self) -> Tensor:
         return self._mixed(self._levels.painted()) if self._levels.begun else self._start
@@ -118,10 +125,21 @@ class Repainting(Stage[Picture]):
         return {"levels": self._levels.levels}
 
 
-def _from_border(region: Region, base: int) -> Tensor:
-    """The painting's part, (h, w): 0 on Omega's border, which meets the background, 1 some pixels inside."""
+def _share(region: Region, object_: Tensor, base: int) -> Tensor:
+    """The painting's part, (h, w), over Omega's box: 1, and 0 on Omega's border where the object's old ground meets it.
+
+    There the seamless blend has made it the background, and it stays so. Where the object itself touches the border,
+    its edge is painted like the rest: else a rim of its old colours remains.
+
+    Shape:
+        object_: (C, H, W), levels, on the region's arrays, relit.
+    """
     length = _BORDER * base + 1
-    return ((ramp(region, length) * length - 1) / (length - 1)).clamp(0, 1)
+    inside = ((ramp(region, length) * length - 1) / (length - 1)).clamp(0, 1)
+    apart = (object_ - region.background).abs().amax(0) * (region.background_alpha > 0)
+    apart = region.in_box(gauss(apart[None, None], float(base))[0, 0])
+    another = ((apart - _GROUND) / (_OBJECT - _GROUND)).clamp(0, 1)
+    return torch.maximum(inside, another * region.in_box(region.omega))
 
 
 def _base(work: Work) -> int:

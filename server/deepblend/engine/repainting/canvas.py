@@ -25,7 +25,7 @@ class Canvas:
         (1, C or 1, H, W) each.
     """
 
-    layer: Tensor  # the seamless blend's own colours; outside Omega the background's
+    layer: Tensor  # the seamless blend's own colours, within 0..255; outside Omega the background's
     background: Tensor
     background_alpha: Tensor  # 0 beyond the document
     mask: Tensor
@@ -60,7 +60,7 @@ class Canvas:
         alpha = region.background_alpha
         background = filled(region.background, alpha)
         return cls(
-            layer=spread(torch.where(region.omega, reference, background)),
+            layer=spread(torch.where(region.omega, reference.clamp(0, 255), background)),
             background=spread(background),
             background_alpha=spread(alpha) * within,
             mask=spread(region.mask) * within,

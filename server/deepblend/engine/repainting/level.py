@@ -15,18 +15,14 @@ from ..network.as_srgb import View
 from ..network.extractor import GRID, FeatureExtractor
 from ..stages import within
 from ..work import Picture
-from . import losses
 from .canvas import CONTEXT, Canvas, filled
 from .octaves import PaintedOctave, enlarged, gauss, guided_chroma, strong_detail
 from .perceptual_loss import PerceptualLoss
+from .tones import given_back
 
 # Found on twelve paintings with an object each, by judges that are not the network, and by eye; see docs/method.md.
 WEIGHT_STYLE = 8.0
-WEIGHT_NEIGHBOURS = 1.0
-WEIGHT_TONE, TONE_BLUR = 7.0, 3.0
-WEIGHT_WIDE_TONE, WIDE_TONE_BLUR = 50.0, 8.0
-WEIGHT_CHROMA, CHROMA_BLUR = 50.0, 6.0
-"""Blurs in pixels of the base: what is wider is held, what is finer is the painter's."""
+WEIGHT_NEIGHBOURS = 0.5
 KEYS = 8000
 """Of the painting's features on each layer, those that places are matched with."""
 FIRST_STEP = 15.0
@@ -50,17 +46,16 @@ class Style:
 class Strength:
     """What a style setting asks for; 1 everywhere at the default, 0.5."""
 
-    pull: float
-    """Of the losses that pull to the painting."""
-    hold: float
-    """Of those that hold the object."""
+    tones: float
+    """Of the object's own tones and colours that are given back, 0..1."""
     detail: float
-    """Of the object's own strong detail, 0..1."""
+    """Of its own strong detail, 0..1."""
 
     @classmethod
     def of(cls, style: float) -> Strength:
         """From 0 (excluded) to 1."""
-        return cls((2 * style) ** 2, min(1 / (2 * style) ** 2, 1e3), min(1.0, 1 / (2 * style)))
+        own = min(1.0, 1 / (2 * style))
+        return cls(own**2, own)
 
 
 class Level:
@@ -110,8 +105,7 @@ class Level:
         seen_as = extractor if view is None else replace(extractor, view=view)
         examined = yield from seen_as.examine(painting, weight, KEYS)
         begun = gauss(self._seamless, 1.0) if coarser is None else self.enlarged(coarser)
-        weights = {"style": WEIGHT_STYLE * strength.pull, "neighbours": WEIGHT_NEIGHBOURS * strength.pull}
-        self._hold = strength.hold
+        weights = {"style": WEIGHT_STYLE, "neighbours": WEIGHT_NEIGHBOURS}
         self._perceptual = PerceptualLoss(extractor, self.mask, examined, weights)
         yield from self._perceptual.match(self._composite(self._seamless), self._composite(begun))
         # Nothing else of the photograph's detail comes back.
@@ -122,14 +116,15 @@ class Level:
         """A coarser level's picture on this one's pixels."""
         return self._cut_at(enlarged(coarser.whole()), 1)
 
-    def optimise(self, evaluations: int) -> Iterator[float]:
+    def optimise(self, evaluations: int, strength: Strength) -> Iterator[float]:
         """So many evaluations of the loss; yields how many are done, also between tiles."""
         begun = self.painted
         optimiser = LBFGS(torch.zeros_like(begun), first_step=FIRST_STEP)
         while self.evaluations < evaluations:
             loss, gradient = yield from self._evaluate(begun, optimiser.ask())
             optimiser.tell(loss, gradient)
-            self.painted = begun + optimiser.x
+            painted = begun + optimiser.x
+            self.painted = given_back(painted, self._seamless, self._omega, strength.tones, self._finer)
             yield self.evaluations
 
     def calm(self) -> None:
@@ -155,22 +150,11 @@ class Level:
         """The loss and its gradient in the change, (1, C, h, w), 0 outside Omega; yields as :meth:`optimise` does."""
         assert self._perceptual is not None
         done = self.evaluations
-        layer = begun + change
-        terms, gradient = yield from within(self._perceptual.evaluate(self._composite(layer)), done, done + 1)
-        gradient *= self.mask
-        scale = self._finer
-        of_pixels = {
-            "tone": (WEIGHT_TONE, losses.tone, TONE_BLUR),
-            "wide tone": (WEIGHT_WIDE_TONE, losses.tone, WIDE_TONE_BLUR),
-            "chroma": (WEIGHT_CHROMA, losses.chroma, CHROMA_BLUR),
-        }
-        apart = ((layer - self._seamless) * self.mask).requires_grad_(True)
-        for name, (weight, loss, blur) in of_pixels.items():
-            terms[name] = self._hold * weight * loss(apart, self._area, blur * scale)
-            gradient += torch.autograd.grad(terms[name], apart)[0] * self.mask
+        image = self._composite(begun + change)
+        terms, gradient = yield from within(self._perceptual.evaluate(image), done, done + 1)
         self.evaluations += 1
         self.last = {name: term.detach() for name, term in terms.items()}
-        return torch.stack(list(self.last.values())).sum(), gradient.mul_(self._omega)
+        return torch.stack(list(self.last.values())).sum(), gradient.mul_(self.mask)
 
     def painting(self, canvas: Canvas, style: Style | None) -> tuple[Tensor, Tensor, View | None]:
         """The picture that strokes come from at this resolution, its weight, and how the network sees it.

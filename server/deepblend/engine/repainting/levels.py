@@ -76,7 +76,7 @@ class Levels:
                     for _ in level.begin(self._canvas, self._style, coarser, self._extractor, self._strength):
                         yield before
                     del coarser
-                    for done in level.optimise(count):
+                    for done in level.optimise(count, self._strength):
                         if done == count and factor == last:
                             level.calm()  # before it is told of: the last picture told is the result
                         yield before + share * done / count

@@ -1,34 +1,11 @@
-"""What holds an object while it is repainted: its tones and its colours, where texture is blurred away."""
+"""The style of a repainting: how far its texture is from its painting's."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
-from ..colour import luma
-from .octaves import gauss
-
-CONTRAST = 100.0
-"""Levels: a change this large counts as 1."""
 KEPT_CONTRAST = 0.25
 """The power of the contrast that an object has more than its painting, that it keeps."""
-
-
-def tone(change: Tensor, area: Tensor, sigma: float) -> Tensor:
-    """The change of luma that is left under a blur, squared, per masked pixel.
-
-    Args:
-        area: masked pixels.
-        sigma: of the blur, in pixels.
-
-    Shape:
-        change: (1, C, H, W), levels, times the mask.
-    """
-    return (gauss(luma(change), sigma) / CONTRAST).square().sum() / area
-
-
-def chroma(change: Tensor, area: Tensor, sigma: float) -> Tensor:
-    """The same of what is not luma, see :func:`tone`."""
-    return (gauss(change - luma(change), sigma) / CONTRAST).square().sum() / area
 
 
 def style_target(painting: Tensor, start: Tensor) -> Tensor:

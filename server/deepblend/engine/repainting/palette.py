@@ -40,9 +40,9 @@ class Limits:
     reach: float = 1.5
     """Standard deviations of the painting's chroma beyond which colours are held back: else a colour that few of the
     object's pixels have is thrown to its complement."""
-    nearest: float = 0.6
+    nearest: float = 0.75
     """The part of chroma that goes to the nearest colours; the rest goes by the map."""
-    width: float = 0.05
+    width: float = 0.03
     """Of "nearest", in Oklab."""
     bandwidth: float = 0.3
     """Of mean chroma as a function of lightness."""
@@ -126,16 +126,16 @@ class Palette:
 
 
 class _NearestChroma:
-    """The mean chroma of the painting's colours near to a colour, tabled; lightness counts half."""
+    """The mean chroma of the painting's colours near to a colour, tabled; lightness counts less."""
 
     def __init__(self, colours: Tensor, theirs: Tensor, weight: Tensor, width: float) -> None:
         theirs, weight = sampled(theirs, weight, 4096)
         self._low, self._high = colours.amin(1), colours.amax(1) + 1e-4
         axes = [torch.linspace(float(a), float(b), _SIDE) for a, b in zip(self._low, self._high, strict=True)]
         grid = torch.stack(torch.meshgrid(*axes, indexing="ij")).flatten(1).to(colours)
-        scale = colours.new_tensor([[0.5], [1.0], [1.0]])
+        scale = colours.new_tensor([[0.4], [1.0], [1.0]])
         apart = torch.cdist((grid * scale).T, (theirs * scale).T).square()
-        spread = 2 * (width**2 + 0.25 * apart.amin(1, keepdim=True))
+        spread = 2 * (width**2 + 0.05 * apart.amin(1, keepdim=True))
         # A rare colour counts by the root of how rare it is: it is a colour of the painting's all the same.
         share = torch.softmax(-apart / spread + weight.clamp(min=1e-9).log() * 0.5, 1)
         self._table = (share @ theirs[1:].T).T.reshape(1, 2, _SIDE, _SIDE, _SIDE)

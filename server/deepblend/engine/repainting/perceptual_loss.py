@@ -25,10 +25,15 @@ MATCHED = (1, 2, 3)
 """The layers among LAYERS whose places are matched: relu2_2, relu3_3, relu4_3."""
 QUERY = 0.75
 """What is matched is this part of the reference; the rest is the picture that the level begins with."""
+FOUND = 0.3
+"""The part of the covariance to come to that is of the neighbours found; the rest is of all the painting. Else flat
+things are given the strokes of what is not."""
 _COVERED = 0.02
 """The mask's value from which on a place is matched."""
 _SPREAD = 0.05
 """Of the mean standard deviation: what a feature that hardly varies is divided by, at least."""
+_COMPONENTS = 64
+"""Principal components of the features that are compared, of 128 to 512: they find as good neighbours."""
 _BLOCK = 2048
 """Places that are matched at once."""
 
@@ -72,6 +77,8 @@ class PerceptualLoss:
         Shape:
             reference, current: (1, C, H, W), levels: the seamless composite, and what the level begins with.
         """
+        self._matches, self._norms = [], []
+        self._targets = [layer.moments.covariance for layer in self._painting]
         query = torch.lerp(current, reference, QUERY)
         start: list[Sums] = []
         asked: list[Sums] = []
@@ -103,20 +110,33 @@ class PerceptualLoss:
             area = sum((tile[index].weight.sum() for tile in self._matches), torch.zeros_like(self._areas[layer]))
             variance = self._painting[layer].moments.covariance.diagonal().sum()
             self._norms.append((area * variance).clamp(min=1e-6))
+            self._targets[layer] = torch.lerp(self._targets[layer], self._found(index).covariance, FOUND)
 
     def _matched(self, features: Tensor, mask: Tensor, moments: Moments, painting: Examined) -> _Match:
-        """Nearest by the cosine of features that are centred and divided by their deviation, each side by its own."""
+        """Nearest by the cosine of features that are centred and divided by their deviation, each side by its own.
+
+        Of their principal components, which are the painting's.
+        """
         places = (mask > _COVERED).nonzero().flatten()
-        rows = features[0].flatten(1).T
-        theirs, deviation = painting.moments.mean.T, painting.moments.covariance.diagonal().clamp(min=0).sqrt()
-        small = _SPREAD * deviation.mean().clamp(min=1e-6)
-        keys = _unit((painting.keys.float() - theirs) / (deviation + small), rows.dtype)
-        scale = moments.covariance.diagonal().clamp(min=0).sqrt() + small
+        rows = features[0].flatten(1).T[places]
+        variances = [m.covariance.diagonal().clamp(min=0) for m in (painting.moments, moments)]
+        small = _SPREAD * variances[0].sqrt().mean().clamp(min=1e-6)
+        theirs, own = (variance.sqrt() + small for variance in variances)
+        components = _principal(painting.moments.covariance / theirs[:, None] / theirs).to(theirs)
+        keys = _unit((painting.keys.float() - painting.moments.mean.T) / theirs @ components, rows.dtype)
         found = [
-            (_unit((rows[some].float() - moments.mean.T) / scale, rows.dtype) @ keys.T).max(1).indices
-            for some in places.split(_BLOCK)
+            (_unit((some.float() - moments.mean.T) / own @ components, rows.dtype) @ keys.T).max(1).indices
+            for some in rows.split(_BLOCK)
         ]
-        return _Match(places, torch.cat(found) if found else places, mask[places][:, None])
+        return _Match(places, torch.cat(found), mask[places][:, None])
+
+    def _found(self, index: int) -> Moments:
+        """Of the painting's features that were found, by an index of MATCHED."""
+        weight = torch.cat([tile[index].weight for tile in self._matches])
+        keys = torch.cat([self._painting[MATCHED[index]].keys[tile[index].keys] for tile in self._matches]).float()
+        share = weight / weight.sum().clamp(min=1e-6)
+        mean = (keys * share).sum(0, keepdim=True)
+        return Moments(mean.T, ((keys - mean) * share).T @ (keys - mean))
 
     def _moments(self, total: list[Sums]) -> list[Moments]:
         return [s.moments(area) for s, area in zip(total, self._areas, strict=True)]
@@ -172,8 +192,8 @@ class PerceptualLoss:
         leaves = [part.detach().requires_grad_(True) for s in total for part in s]
         now = self._moments([Sums(*leaves[k : k + 2]) for k in range(0, len(leaves), 2)])
         by_layer = [
-            losses.style(n.covariance, losses.style_target(p.moments.covariance, s.covariance), s.covariance)
-            for n, p, s in zip(now, self._painting, self._start, strict=True)
+            losses.style(n.covariance, losses.style_target(t, s.covariance), s.covariance)
+            for n, t, s in zip(now, self._targets, self._start, strict=True)
         ]
         style = self._weights["style"] * torch.stack(by_layer).mean()
         return style.detach(), list(torch.autograd.grad(style, leaves))
@@ -183,6 +203,14 @@ class PerceptualLoss:
         outputs = [part for s in sums for part in s]
         (gradient,) = torch.autograd.grad([*outputs, apart], x, [*pull, torch.ones_like(apart)])
         return gradient
+
+
+def _principal(correlation: Tensor) -> Tensor:
+    """The first principal components, (C, n), of features with a correlation (C, C).
+
+    In double precision: of few pixels or of one colour most eigenvalues are 0 but for rounding.
+    """
+    return torch.linalg.eigh(correlation.double().clamp(-1, 1)).eigenvectors[:, -_COMPONENTS:]
 
 
 def _unit(rows: Tensor, dtype: torch.dtype) -> Tensor:
