@@ -67,23 +67,30 @@ def test_the_gradient_is_that_of_the_losses():
     with torch.no_grad():
         start = covariances(features(picture(1).double()), masks)
         theirs = covariances(features(picture(2).double()), [torch.ones_like(m) for m in masks])
+        variance = [covariance.trace() for covariance in theirs]
     now = features(image.clamp(0, 255))
+    (matches,) = made._matches
+    found = [painting()[layer] for layer in MATCHED]
+    for layer, match, keys in zip(MATCHED, matches, found, strict=True):
+        share = match.weight.double() / match.weight.sum()
+        some = keys.keys[match.keys].double()
+        centred = some - (some * share).sum(0)
+        theirs[layer] = 0.7 * theirs[layer] + 0.3 * (centred * share).T @ centred
     style = 0.0
     for c, p, s in zip(covariances(now, masks), theirs, start, strict=True):
         t = p * max(1.0, float(s.trace() / p.trace())) ** 0.25
         style = style + (c - t).square().sum() / (t.square().sum() + (s - t).square().sum())
     neighbours = 0.0
-    (matches,) = made._matches
-    for layer, match, found in zip(MATCHED, matches, [painting()[layer] for layer in MATCHED], strict=True):
+    for layer, match, one in zip(MATCHED, matches, found, strict=True):
         weight = masks[layer].flatten() * (masks[layer].flatten() > 0.02)
         assert torch.equal(match.places, weight.nonzero().flatten())
-        apart = (now[layer][0].flatten(1).T[match.places] - found.keys[match.keys].double()).square().sum(1)
-        neighbours = neighbours + (apart * weight[match.places]).sum() / weight.sum() / theirs[layer].trace()
+        apart = (now[layer][0].flatten(1).T[match.places] - one.keys[match.keys].double()).square().sum(1)
+        neighbours = neighbours + (apart * weight[match.places]).sum() / weight.sum() / variance[layer]
     expected = WEIGHTS["style"] * style / 4 + WEIGHTS["neighbours"] * neighbours / 3
     (wanted,) = torch.autograd.grad(expected, image)
-    terms, found = ended(made.evaluate(image.detach().float()))
+    terms, gradient = ended(made.evaluate(image.detach().float()))
     assert float(sum(terms.values())) == pytest.approx(expected.item(), rel=1e-4)
-    assert (found - wanted).norm() <= 1e-3 * wanted.norm()
+    assert (gradient - wanted).norm() <= 1e-3 * wanted.norm()
 
 
 def test_bfloat16_points_the_same_way():

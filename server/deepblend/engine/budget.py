@@ -18,11 +18,11 @@ class Budget:
     """The base of a repainting is the first reduction on which the whole painting is no longer than this,"""
     object_px: int = 128
     """unless the object's longer side were less than this there: then it is the last on which it is not."""
-    evaluations: tuple[int, ...] = (8, 8, 8)
-    """Of the repainting's loss, at a quarter of the base's resolution, at half of it, and on the base; finer levels
-    need none."""
+    evaluations: tuple[int, ...] = (8, 6, 5)
+    """Of the repainting's loss, at most, at a quarter of the base's resolution, at half of it, and on the base; finer
+    levels need none."""
     network_px: int = 256**2
-    """Pixels of Omega's box on a level that the network paints; a larger level takes its octave from the painting."""
+    """Pixels of Omega's box on a level up to which there are so many; one of half as many pixels more has none."""
     poisson_error: float = 0.01
     """Levels: the greatest error, as estimated, of a solution of Poisson's equation. It was never more than 5% above
     its estimate (``benchmarks.poisson``)."""

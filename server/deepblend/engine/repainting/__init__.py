@@ -136,7 +136,8 @@ def _share(region: Region, object_: Tensor, base: int) -> Tensor:
     """
     length = _BORDER * base + 1
     inside = ((ramp(region, length) * length - 1) / (length - 1)).clamp(0, 1)
-    apart = (object_ - region.background).abs().amax(0) * (region.background_alpha > 0)
+    apart = (object_ - region.background).abs().amax(0)
+    apart = torch.where((region.background_alpha > 0) & (region.source_alpha > 0), apart, 0.0)
     apart = region.in_box(gauss(apart[None, None], float(base))[0, 0])
     another = ((apart - _GROUND) / (_OBJECT - _GROUND)).clamp(0, 1)
     return torch.maximum(inside, another * region.in_box(region.omega))

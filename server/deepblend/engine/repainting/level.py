@@ -18,6 +18,7 @@ from ..work import Picture
 from .canvas import CONTEXT, Canvas, filled
 from .octaves import PaintedOctave, enlarged, gauss, guided_chroma, strong_detail
 from .perceptual_loss import PerceptualLoss
+from .strokes import as_strong
 from .tones import given_back
 
 # Found on twelve paintings with an object each, by judges that are not the network, and by eye; see docs/method.md.
@@ -100,17 +101,19 @@ class Level:
         extractor: FeatureExtractor,
         strength: Strength,
     ) -> Iterator[float]:
-        """Begin with the coarser level's picture, and find each place's neighbours; yields between tiles."""
+        """Begin with the enlarged coarser picture, which ``painted`` is, and find each place's neighbours.
+
+        Yields between tiles.
+        """
         painting, weight, view = self.painting(canvas, style)
         seen_as = extractor if view is None else replace(extractor, view=view)
         examined = yield from seen_as.examine(painting, weight, KEYS)
-        begun = gauss(self._seamless, 1.0) if coarser is None else self.enlarged(coarser)
+        begun = gauss(self._seamless, 1.0) if coarser is None else self.painted
         weights = {"style": WEIGHT_STYLE, "neighbours": WEIGHT_NEIGHBOURS}
         self._perceptual = PerceptualLoss(extractor, self.mask, examined, weights)
         yield from self._perceptual.match(self._composite(self._seamless), self._composite(begun))
-        # Nothing else of the photograph's detail comes back.
-        strong = strong_detail(self._seamless, painting, weight)
-        self.painted = begun + strength.detail * strong * self._omega
+        self.painted = begun
+        self._lay(painting, weight, coarser, strength)
 
     def enlarged(self, coarser: Level) -> Tensor:
         """A coarser level's picture on this one's pixels."""
@@ -131,13 +134,26 @@ class Level:
         """Take the network's coloured grain away."""
         self.painted = torch.lerp(self.painted, guided_chroma(self.painted), self._omega)
 
-    def lay_octave(self, canvas: Canvas, style: Style | None, coarser: Level, strength: Strength) -> None:
-        """Give the enlarged coarser picture its finest octave: the painting's, or the object's if stronger."""
+    def strengthen(self, canvas: Canvas, style: Style | None, strength: Strength) -> None:
+        """Give strokes the strength that the painting's have."""
         painting, weight, _ = self.painting(canvas, style)
-        coarse, thin = (F.avg_pool2d(array, 2) for array in (painting, weight))
-        strokes = self._cut_at(coarser.whole_octave(PaintedOctave(coarse, painting, thin)), 1)
-        strong = strong_detail(self._seamless, painting, weight)
-        self.painted = self.painted + (strokes + strength.detail * strong) * self._omega
+        self.painted = as_strong(self.painted, self._seamless, painting, weight, self._omega, strength.detail)
+
+    def lay_octave(self, canvas: Canvas, style: Style | None, coarser: Level, strength: Strength) -> None:
+        """Give the enlarged coarser picture, which ``painted`` is, its finest octave without the network."""
+        painting, weight, _ = self.painting(canvas, style)
+        self._lay(painting, weight, coarser, strength)
+
+    def _lay(self, painting: Tensor, weight: Tensor, coarser: Level | None, strength: Strength) -> None:
+        """The finest octave: the painting's, where there is a coarser level, and the object's where it is strong.
+
+        Nothing else of the photograph's detail comes back.
+        """
+        laid = strength.detail * strong_detail(self._seamless, painting, weight)
+        if coarser is not None:
+            coarse, thin = (F.avg_pool2d(array, 2) for array in (painting, weight))
+            laid = laid + self._cut_at(coarser.whole_octave(PaintedOctave(coarse, painting, thin)), 1)
+        self.painted = self.painted + laid * self._omega
 
     def whole_octave(self, octave: PaintedOctave) -> Tensor:
         """The octave of this level's picture on the whole canvas, at twice its resolution."""

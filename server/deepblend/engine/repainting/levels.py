@@ -20,6 +20,9 @@ from ..work import Picture
 from .canvas import Canvas
 from .level import Level, Strength, Style
 
+_FADING = 2.0
+"""A level of half as many pixels more than the budget's has no evaluations left: so none is much unlike a slightly
+smaller one."""
 OCTAVE_WORK = 0.5
 """What a pixel of a finer level costs, in evaluations; for the progress."""
 
@@ -47,11 +50,13 @@ class Levels:
         self._canvas, self._style, self._strength, self._extractor = canvas, style, strength, extractor
         top, bottom, left, right = canvas.box
         area = (bottom - top) * (right - left)
-        self._evaluations = [
-            count
-            for count, factor in zip(budget.evaluations, canvas.factors, strict=False)
-            if factor == canvas.factors[0] or area <= budget.network_px * factor**2
-        ]
+        self._evaluations = [budget.evaluations[0]]
+        for count, factor in zip(budget.evaluations[1:], canvas.factors[1:], strict=False):
+            over = max(0.0, area / (budget.network_px * factor**2) - 1)
+            count = int(count * (1 - _FADING * over))
+            if count < 1:
+                break
+            self._evaluations.append(count)
         self.level: Level | None = None
         """The resolution that is worked on."""
         self.levels: list[dict[str, Any]] = []
@@ -77,17 +82,24 @@ class Levels:
                         yield before
                     del coarser
                     for done in level.optimise(count, self._strength):
-                        if done == count and factor == last:
-                            level.calm()  # before it is told of: the last picture told is the result
+                        if done == count:  # before it is told of: the last picture told is the result
+                            self._finish(level, calm=factor == last, strengthen=factor == base)
                         yield before + share * done / count
                 else:
                     assert coarser is not None
                     level.lay_octave(self._canvas, self._style, coarser, self._strength)
                     del coarser
+                    self._finish(level, calm=False, strengthen=factor == base)
                     yield before + share
             finally:  # also where the iteration is ended early
                 self.levels[k] = level.report() | {"seconds": round(time.perf_counter() - started, 4)}
             del level
+
+    def _finish(self, level: Level, calm: bool, strengthen: bool) -> None:
+        if calm:
+            level.calm()
+        if strengthen:
+            level.strengthen(self._canvas, self._style, self._strength)
 
     @property
     def begun(self) -> bool:

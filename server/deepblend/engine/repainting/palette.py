@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .curves import interpolated
 from .oklab import from_oklab, to_oklab
 
 THEIR_SAMPLES, OWN_SAMPLES = 16384, 8192
@@ -122,7 +123,7 @@ class Palette:
         return torch.cat([lightness[None], torch.lerp(chroma, nearest, self._limits.nearest)])
 
     def _at(self, table: Tensor, lightness: Tensor) -> Tensor:
-        return torch.stack([_interpolated(self._levels, row, lightness) for row in table])
+        return torch.stack([interpolated(self._levels, row, lightness) for row in table])
 
 
 class _NearestChroma:
@@ -144,13 +145,6 @@ class _NearestChroma:
         place = (colours - self._low[:, None]) / (self._high - self._low)[:, None] * 2 - 1
         at = place.flip(0).T.reshape(1, -1, 1, 1, 3)  # grid_sample's last coordinate is the first axis
         return F.grid_sample(self._table, at, padding_mode="border", align_corners=True)[0, :, :, 0, 0]
-
-
-def _interpolated(x: Tensor, y: Tensor, at: Tensor) -> Tensor:
-    """Linear between points, constant beyond them; x ascends."""
-    k = torch.searchsorted(x, at.contiguous()).clamp(1, len(x) - 1)
-    part = ((at - x[k - 1]) / (x[k] - x[k - 1]).clamp(min=1e-9)).clamp(0, 1)
-    return torch.lerp(y[k - 1], y[k], part)
 
 
 def _quantiles(values: Tensor, weight: Tensor, places: Tensor) -> Tensor:
@@ -175,7 +169,7 @@ def _lightness_curve(
 
     def curve(x: Tensor) -> Tensor:
         beyond = low * (x - a[0]).clamp(max=0) + high * (x - a[-1]).clamp(min=0)
-        return (_interpolated(a, y, x) + beyond).clamp(0, 1)
+        return (interpolated(a, y, x) + beyond).clamp(0, 1)
 
     return curve
 

@@ -1,0 +1,22 @@
+"""Curves between quantiles."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_SAMPLES = 1 << 16
+
+
+def interpolated(x: Tensor, y: Tensor, at: Tensor) -> Tensor:
+    """Linear between points, (n,) each, constant beyond them; x ascends."""
+    k = torch.searchsorted(x, at.contiguous()).clamp(1, len(x) - 1)
+    part = ((at - x[k - 1]) / (x[k] - x[k - 1]).clamp(min=1e-9)).clamp(0, 1)
+    return torch.lerp(y[k - 1], y[k], part)
+
+
+def quantiles(values: Tensor, there: Tensor, places: Tensor) -> Tensor:
+    """Of an array's values where another, bool, is true somewhere; of evenly spaced ones if they are many."""
+    some = values[there]
+    index = torch.linspace(0, len(some) - 1, min(len(some), _SAMPLES), device=some.device).long()
+    return torch.quantile(some[index], places)

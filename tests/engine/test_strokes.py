@@ -1,0 +1,92 @@
+"""Strokes as strong, place by place, as a painting's are."""
+
+from __future__ import annotations
+
+import torch
+from deepblend.engine.repainting.curves import interpolated, quantiles
+from deepblend.engine.repainting.octaves import gauss
+from deepblend.engine.repainting.strokes import as_strong
+
+SIDE = 96
+
+
+def noise(seed: int, strength: torch.Tensor | float) -> torch.Tensor:
+    """Gray noise about 128, (1, 3, SIDE, SIDE)."""
+    grain = torch.randn(1, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(seed))
+    return (128 + strength * grain).expand(1, 3, SIDE, SIDE)
+
+
+def halves(left: float, right: float) -> torch.Tensor:
+    strength = torch.full((1, 1, SIDE, SIDE), left)
+    strength[..., SIDE // 2 :] = right
+    return strength
+
+
+def spread(picture: torch.Tensor, columns: slice) -> float:
+    fine = picture - gauss(picture, 2.0)
+    return float(fine[..., 8:-8, columns].std())
+
+
+LEFT, RIGHT = slice(8, 36), slice(60, 88)
+EVERYWHERE = torch.ones(1, 1, SIDE, SIDE)
+FLAT = torch.full((1, 3, SIDE, SIDE), 128.0)
+
+
+def test_grain_of_one_strength_becomes_calm_and_strong_as_the_paintings():
+    painted, painting = noise(1, halves(9.0, 11.0)), noise(2, halves(3.0, 14.0))
+    result = as_strong(painted, FLAT, painting, EVERYWHERE, EVERYWHERE, 1.0)
+    assert spread(painted, LEFT) > 0.7 * spread(painted, RIGHT)
+    assert spread(result, LEFT) < 0.6 * spread(result, RIGHT)
+    assert spread(result, LEFT) < 0.8 * spread(painted, LEFT)
+    assert spread(result, RIGHT) > spread(painted, RIGHT)
+
+
+def test_a_picture_of_the_paintings_own_strength_stays_as_it_is():
+    painted, painting = noise(1, halves(3.0, 12.0)), noise(2, halves(3.0, 12.0))
+    result = as_strong(painted, FLAT, painting, EVERYWHERE, EVERYWHERE, 1.0)
+    assert float((result - painted).abs().mean()) < 0.15 * float((painted - 128).abs().mean())
+
+
+def test_what_is_strong_in_the_object_is_not_made_weaker():
+    painted, calm = noise(1, 20.0), noise(2, 2.0)
+    kept, lost, half = (
+        as_strong(painted, own, calm, EVERYWHERE, EVERYWHERE, detail)
+        for own, detail in ((painted, 1.0), (FLAT, 1.0), (painted, 0.5))
+    )
+    assert spread(kept, RIGHT) > 0.9 * spread(painted, RIGHT)
+    assert spread(lost, RIGHT) < 0.5 * spread(painted, RIGHT)
+    assert spread(lost, RIGHT) < spread(half, RIGHT) < spread(kept, RIGHT)
+
+
+def test_outside_omega_nothing_changes_and_the_colour_stays():
+    inside = torch.zeros(1, 1, SIDE, SIDE)
+    inside[..., 20:-20, 20:-20] = 1
+    painted = noise(1, 10.0) + torch.tensor([20.0, 0.0, -20.0]).view(1, 3, 1, 1)
+    result = as_strong(painted, FLAT, noise(2, 30.0), EVERYWHERE, inside, 1.0)
+    change = result - painted
+    assert not change[(inside == 0).expand_as(change)].any()
+    assert change.abs().max() > 1
+    torch.testing.assert_close(change, change[:, :1].expand_as(change), atol=1e-4, rtol=0)
+
+
+def test_without_a_painting_or_an_object_it_stays_as_it_is():
+    painted = noise(1, 10.0)
+    assert torch.equal(as_strong(painted, FLAT, noise(2, 30.0), 0 * EVERYWHERE, EVERYWHERE, 1.0), painted)
+    assert torch.equal(as_strong(painted, FLAT, noise(2, 30.0), EVERYWHERE, 0 * EVERYWHERE, 1.0), painted)
+
+
+def test_a_flat_painting_and_the_smallest_pictures_are_no_division_by_zero():
+    assert torch.isfinite(as_strong(FLAT, FLAT, FLAT, EVERYWHERE, EVERYWHERE, 1.0)).all()
+    one, there = FLAT[..., :1, :1], EVERYWHERE[..., :1, :1]
+    assert torch.isfinite(as_strong(one, one, one, there, there, 1.0)).all()
+
+
+def test_quantiles_are_those_of_what_is_there_and_curves_end_where_they_end():
+    values = torch.arange(10.0)
+    places = torch.tensor([0.0, 0.5, 1.0])
+    torch.testing.assert_close(quantiles(values, values < 5, places), torch.tensor([0.0, 2.0, 4.0]))
+    many = torch.linspace(0, 1, 10**6)
+    torch.testing.assert_close(quantiles(many, many >= 0, places), places, atol=1e-4, rtol=0)
+    x, y = torch.tensor([1.0, 2.0, 4.0]), torch.tensor([10.0, 20.0, 0.0])
+    at = torch.tensor([0.0, 1.5, 3.0, 9.0])
+    torch.testing.assert_close(interpolated(x, y, at), torch.tensor([10.0, 15.0, 10.0, 0.0]))
