@@ -89,7 +89,8 @@ class Repainting(Stage[Picture]):
         self._start = work.region.in_box(work.solution).clone()
         base = _base(work)
         # Below the default the seamless blend, and with it its own detail, comes back continuously.
-        self._share = math.sin(math.pi * min(request.settings.style, 0.5)) * _share(work.region, work.solution, base)
+        towards = min(2 * request.settings.style, 1.0)
+        self._share = towards**2 * (3 - 2 * towards) * _share(work.region, work.solution, base)
         canvas = Canvas.around(work.region, work.solution, base)
         del work.region, work.solution  # as large as what follows
         extractor = FeatureExtractor(
