@@ -45,7 +45,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Strength:
-    """What a style setting asks for; 1 everywhere at the default, 0.5."""
+    """What a style setting leaves of the object: all of it up to the default, 0.5, less beyond."""
 
     tones: float
     """Of the object's own tones and colours that are given back, 0..1."""
@@ -87,7 +87,6 @@ class Level:
         self.last: dict[str, Tensor] = {}
         self.mask = self._reduced(canvas.mask)
         self._omega = (self.mask > 0).to(self.mask)
-        self._area = self.mask.sum()
         self._seamless = self._reduced(canvas.layer)
         self._background = self._reduced(canvas.background)
         self.painted = self._seamless
@@ -135,7 +134,7 @@ class Level:
         self.painted = torch.lerp(self.painted, guided_chroma(self.painted), self._omega)
 
     def strengthen(self, canvas: Canvas, style: Style | None, strength: Strength) -> None:
-        """Give strokes the strength that the painting's have."""
+        """Give strokes the strength that the painting's have, see :func:`as_strong`."""
         painting, weight, _ = self.painting(canvas, style)
         self.painted = as_strong(self.painted, self._seamless, painting, weight, self._omega, strength.detail)
 

@@ -1,8 +1,8 @@
 """Coarse to fine: a seamless blend painted anew, with the strokes of its painting.
 
-Each level begins with the enlarged coarser one, without the photograph's detail: so detail comes back as strokes. Only
-what is stronger in the object than the painting's strokes are stays as it was. Up to the base the network paints;
-beyond it the painting's own finer octaves are laid down.
+Each level begins with the enlarged coarser one and the painting's next octave, without the photograph's detail: so
+detail comes back as strokes. Only what is stronger in the object than the painting's strokes are stays as it was. Up to
+the base the network goes on from there.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from .canvas import Canvas
 from .level import Level, Strength, Style
 
 _FADING = 2.0
-"""A level of half as many pixels more than the budget's has no evaluations left: so none is much unlike a slightly
-smaller one."""
+"""A level of half as many pixels more than the budget's has no evaluations left, and one in between some of them."""
 OCTAVE_WORK = 0.5
 """What a pixel of a finer level costs, in evaluations; for the progress."""
 
@@ -31,7 +30,7 @@ class Levels:
     """Repaints a seamless blend.
 
     Iterated, it tells the part that is done after each evaluation, and after each tile of a large one;
-    :meth:`change` holds the best result so far.
+    :meth:`painted` is the best result so far.
     """
 
     def __init__(
