@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from gimp import Gimp
 from pictures import TYPES, disc, engine, loaded, picture, stored
+from scipy import ndimage
 
 WIDTH, HEIGHT = 200, 160
 CASES = [
@@ -80,12 +81,14 @@ image.delete()
     expected, box = engine(layer, (40, 30), below, mask)
     assert [x, y, w, h] == list(box)
     white = 1 if below.dtype.kind == "f" else np.iinfo(below.dtype).max
-    error = np.abs(loaded(gimp.folder / "new", below, w, h).astype(np.float64) - expected.astype(np.float64)) / white
-    errors[f"{kind}, default blend against the engine's own"] = error.max()
+    apart = (loaded(gimp.folder / "new", below, w, h).astype(np.float64) - expected.astype(np.float64)) / white
+    errors[f"{kind}, default blend against the engine's own"] = np.abs(apart).max()
     if kind == "U16":
-        assert error.max() == 0
-    else:  # GIMP hands floats over to 1e-7, and a network in bfloat16 makes 0.002 of that in the mean, 0.02 at most
-        assert error.mean() < 0.005
+        assert np.abs(apart).max() == 0
+    else:  # GIMP hands floats over to 1e-7: by that single strokes of noise come to lie elsewhere, tones do not
+        assert np.abs(apart[..., -1]).max() < 1e-6
+        assert np.abs(apart).mean() < 0.02
+        assert np.abs(ndimage.gaussian_filter(apart, (6, 6, 0))).mean() < 0.004
 
 
 @pytest.mark.parametrize("precision", ["U8_NON_LINEAR", "U16_NON_LINEAR", "FLOAT_LINEAR", "HALF_NON_LINEAR"])
