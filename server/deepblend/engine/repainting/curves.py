@@ -20,3 +20,10 @@ def quantiles(values: Tensor, there: Tensor, places: Tensor) -> Tensor:
     some = values[there]
     index = torch.linspace(0, len(some) - 1, min(len(some), _SAMPLES), device=some.device).long()
     return torch.quantile(some[index], places)
+
+
+def weighted_quantiles(values: Tensor, weight: Tensor, places: Tensor) -> Tensor:
+    """Of values (n,) with weights (n,): the first value up to which there is such a part of all weight."""
+    order = values.argsort()
+    total = weight[order].cumsum(0)
+    return values[order][torch.searchsorted(total / total[-1], places).clamp(max=len(values) - 1)]

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .curves import interpolated
+from .curves import interpolated, weighted_quantiles
 from .oklab import from_oklab, to_oklab
 
 THEIR_SAMPLES, OWN_SAMPLES = 16384, 8192
@@ -147,17 +147,11 @@ class _NearestChroma:
         return F.grid_sample(self._table, at, padding_mode="border", align_corners=True)[0, :, :, 0, 0]
 
 
-def _quantiles(values: Tensor, weight: Tensor, places: Tensor) -> Tensor:
-    order = values.argsort()
-    total = weight[order].cumsum(0)
-    return values[order][torch.searchsorted(total / total[-1], places).clamp(max=len(values) - 1)]
-
-
 def _lightness_curve(
     own: Tensor, own_weight: Tensor, theirs: Tensor, weight: Tensor, limits: Limits
 ) -> Callable[[Tensor], Tensor]:
     places = torch.linspace(0.01, 0.99, _QUANTILES, device=own.device)
-    a, b = _quantiles(own, own_weight, places), _quantiles(theirs, weight, places)
+    a, b = (weighted_quantiles(values, w, places) for values, w in ((own, own_weight), (theirs, weight)))
 
     def smooth(steps: Tensor) -> Tensor:
         return F.avg_pool1d(F.pad(steps[None, None], (5, 5), mode="replicate"), 11, 1)[0, 0]
