@@ -149,9 +149,9 @@ class PaperSettings:
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "photograph": {"style": 0.2, "keep_colours": 0.5, "style_from": "surroundings"},
-    "painting": {"style": 0.5, "keep_colours": 0.5, "style_from": "background"},
-    "seamless": {"style": 0.0, "keep_colours": 0.0},
+    "photograph": {"style": 0.2, "keep_colours": 0.5, "style_from": "surroundings", "match": 0.5, "grain": 1.0},
+    "painting": {"style": 0.5, "keep_colours": 0.5, "style_from": "background", "match": 0.0, "grain": 0.0},
+    "seamless": {"style": 0.0, "keep_colours": 0.0, "match": 0.0, "grain": 0.0},
 }
 _DEFAULT = "painting"
 _START = PRESETS[_DEFAULT]
@@ -194,6 +194,27 @@ class Settings:
         "How much of its own tones and colours the object keeps: 0 takes on the picture's palette and light, "
         "1 keeps its own.",
     )
+    edges: str = _choice(
+        "automatic",
+        ("automatic", "object", "selected"),
+        "Edges",
+        "automatic: finds the object inside the selection where that is surer; object: always finds it; "
+        "selected: the selection's own edge.",
+    )
+    match: float = _number(
+        _START["match"],
+        0,
+        1,
+        "Match light",
+        "How far exposure, contrast, white balance and saturation of the object go towards its surroundings'.",
+    )
+    grain: float = _number(
+        _START["grain"],
+        0,
+        1,
+        "Match grain",
+        "How far noise and sharpness of the object go towards its surroundings'.",
+    )
     gradients: str = _choice(
         "source",
         ("source", "mixed"),
@@ -212,6 +233,15 @@ class Settings:
     )
     grow_px: float = _number(
         0, -1000, 1000, "Grow", "Grows the mask by this many document pixels; negative shrinks it.", "px"
+    )
+    shadow: float = _number(
+        0, 0, 1, "Shadow", "How dark a contact shadow is made, on a layer of its own; 0 makes none."
+    )
+    shadow_angle: float = _number(
+        45, -180, 180, "Shadow's angle", "Where it falls: 0 to the right, 90 straight down.", "degrees"
+    )
+    shadow_px: float = _number(
+        40, 0, 1000, "Shadow's length", "How far it reaches from the object's lower border, and how soft it gets.", "px"
     )
     paper: PaperSettings = PaperSettings()
 
