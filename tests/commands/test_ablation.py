@@ -52,9 +52,13 @@ def test_each_loss_is_left_out_in_turn(ablation, tmp_path, capsys):
     assert (windows == wanted).all(axis=(2, 3, 4)).sum() == 1  # the pasted one lies on the sheet, once
 
 
-def test_second_pass_and_histogram_on_request(ablation, capsys):
+def test_second_pass_and_histogram_on_request(ablation, tmp_path, capsys):
+    with Image.open(tmp_path / "mask.png") as mask:
+        mask.point(lambda value: value // 255).save(tmp_path / "mask.png")
     assert ablation("--second-pass", "--histogram", "--json") == 0
-    losses = json.loads(capsys.readouterr().out)["losses"]
+    told = json.loads(capsys.readouterr().out)
+    assert told["notes"][0].startswith("The mask's white is 1 of 255")
+    losses = told["losses"]
     assert list(losses) == [*LABELS, "With a histogram loss"]
     assert set(losses["With a histogram loss"]["second pass"]) == {"style", "content", "hist"}
     assert set(losses["Without the style loss"]["second pass"]) == {"content"}

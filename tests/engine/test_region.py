@@ -107,6 +107,15 @@ def test_a_mask_is_coverage_whatever_its_encoding_is_called(encoding):
     assert (region.in_box(region.mask) == 0.25).all()
 
 
+def test_a_selection_of_a_level_stays_exact():
+    """Nothing is taken for noise or labels: that is for files (``pictures.masks``)."""
+    layer = plane(FRAME)
+    levels = np.random.default_rng(3).integers(0, 4, (FRAME.h, FRAME.w, 1), dtype=np.uint8)
+    region = region_of(layer, Plane(levels, FRAME, "Y"))
+    assert region.rect == FRAME
+    np.testing.assert_array_equal(region.mask.numpy(), levels[..., 0] / np.float32(255))
+
+
 def test_a_float_mask_is_kept_within_0_and_1():
     rect = Rect(0, 40, 8, 8)
     values = np.full((8, 8), 1.75)

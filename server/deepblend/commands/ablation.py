@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         pasted = copy_paste(placed).image().convert("RGB").resize((canvas.target.shape[1], canvas.target.shape[0]))
         shown = [("Pasted", pasted)]
         variants = {**_LEFT_OUT, **(_WITH_HISTOGRAM if args.histogram else {})}
-        notes: list[str] = []
+        notes = list(placed.notes)
         losses: dict[str, dict[str, dict[str, float]]] = {}
         device = args.device
         for index, (label, weights) in enumerate(variants.items()):

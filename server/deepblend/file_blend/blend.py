@@ -198,12 +198,12 @@ class FileBlend:
         return self.document is not None and self.output is not None and self.output.lower().endswith(".ora")
 
     def _placed(self) -> Placed:
-        from ..pictures import open_picture, place
+        from ..pictures import open_mask, open_picture, place
         from ..pictures.decoding import check_size
         from ..pictures.openraster import open_document
 
         def mask() -> Picture | None:
-            return open_picture(self.mask, "mask") if self.mask is not None else None
+            return open_mask(self.mask) if self.mask is not None else None
 
         if self.document is not None:
             return open_document(self.document, self.layer_name, mask())

@@ -2,7 +2,7 @@
 
 ``picture`` is the value that all of it works on; ``reading`` and ``writing`` find the file's format, ``eight_bit`` is
 what Pillow reads and writes, ``png``, ``tiff`` and ``exr`` are the formats that hold more, and ``decoding`` is what
-all of them share;
+all of them share; ``masks`` makes coverage of what a mask's file holds;
 ``icc`` and ``colours`` know profiles and curves; ``placing`` makes requests; ``openraster`` and ``compositing``
 are layered documents.
 """
@@ -10,6 +10,7 @@ are layered documents.
 from __future__ import annotations
 
 from .colours import into_colours_of
+from .masks import open_mask
 from .picture import Picture
 from .placing import Placed, copy_paste, flatten, layer, place, to_picture, to_request
 from .reading import open_picture
@@ -23,6 +24,7 @@ __all__ = [
     "flatten",
     "into_colours_of",
     "layer",
+    "open_mask",
     "open_picture",
     "place",
     "to_picture",

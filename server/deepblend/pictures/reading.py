@@ -14,9 +14,6 @@ from .decoding import reading
 from .picture import Picture
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_JPEG = b"\xff\xd8\xff"
-_NOISE = 10
-"""Levels of 255."""
 _ORIENTATION = 0x0112
 _UPRIGHT = {  # by EXIF's number, what sets the samples upright
     2: lambda s: s[:, ::-1],
@@ -52,8 +49,6 @@ def open_picture(path: str | os.PathLike[str], role: str) -> Picture:
         picture = tiff.read(path, role)
     else:
         picture = Picture.of(eight_bit.open_picture(path, role))
-        if role == "mask" and start[:3] == _JPEG:
-            return _without_noise(picture)
         # Pillow turns a TIFF upright and says nothing of the rest of its EXIF data.
         return replace(picture, exif=tiff.exif(path)) if start[:4] in _TIFF else picture
     if picture.is_float:
@@ -61,18 +56,6 @@ def open_picture(path: str | os.PathLike[str], role: str) -> Picture:
         if count:
             raise NotFinite(role=role, count=count)
     return upright(picture)
-
-
-def _without_noise(mask: Picture) -> Picture:
-    """A JPEG's mask with what is nearly black black, and what is nearly white white.
-
-    JPEG leaves a noise of some levels around every edge. Every pixel above 0 is blended, so that it would make the
-    blended region as large as the picture.
-    """
-    samples = mask.samples.copy()
-    samples[samples < _NOISE] = 0
-    samples[samples > 255 - _NOISE] = 255
-    return replace(mask, samples=samples)
 
 
 def upright(picture: Picture) -> Picture:
