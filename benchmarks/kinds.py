@@ -40,22 +40,17 @@ def variants(picture: Image.Image) -> Iterator[tuple[str, Image.Image]]:
     w, h = picture.size
     yield "full", picture
     yield "half", picture.crop((w // 4, h // 4, w // 4 + w // 2, h // 4 + h // 2))
+    random = np.random.default_rng(w * h)
+    x, y = (int(random.uniform(0, 2 * side / 3)) for side in (w, h))
+    yield "third", picture.crop((x, y, x + w // 3, y + h // 3))
     medium = picture.copy()
     medium.thumbnail((900, 900), Image.Resampling.BILINEAR)
     encoded = io.BytesIO()
     medium.save(encoded, "JPEG", quality=50)
     yield "jpeg", Image.open(encoded)
-    small = picture.copy()
-    small.thumbnail((300, 300), Image.Resampling.LANCZOS)
-    yield "to 300", small
     levels = np.asarray(medium, np.float32)
-    noise = np.random.default_rng(0).normal(0, 8, (*levels.shape[:2], 1))
-    yield "grain", _picture(levels + noise)
-    yield "darker", _picture(255 * (0.4 * (levels / 255) ** 2.2) ** (1 / 2.2))
-
-
-def _picture(levels: np.ndarray) -> Image.Image:
-    return Image.fromarray(np.clip(levels + 0.5, 0, 255).astype(np.uint8))
+    grain = random.normal(0, 8, (*levels.shape[:2], 1)) + random.normal(0, 4, levels.shape)
+    yield "grain", Image.fromarray(np.clip(levels + grain + 0.5, 0, 255).astype(np.uint8))
 
 
 def described(path: Path) -> dict[str, np.ndarray]:

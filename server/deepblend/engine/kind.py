@@ -2,7 +2,7 @@
 
 A painting's texture differs from a photograph's in what VGG16 finds at relu3_3 and relu4_3: how much each feature
 varies over the picture, and against its mean, whatever is shown. A linear rule on the logarithms of both (the moments
-that the style loss compares) tells them apart. Its numbers lie in weights/kind.safetensors, two for each of 768 features,
+that the style loss compares) tells them apart. Its numbers lie in weights/kind.safetensors, two each for 768 channels,
 fitted by ``python -m benchmarks.kinds`` on the pictures that docs/method.md tells of. The threshold errs towards the
 photograph: one that is taken for a painting is spoilt, a painting taken for a photograph keeps the object a photograph.
 """
@@ -24,8 +24,7 @@ WEIGHTS = "kind.safetensors"
 SIDE = 192
 """Pixels: the square root of the area that a picture is reduced to."""
 _SAMPLES = 4
-"""Along either side, the pixels of a large picture that one of the reduced picture is a mean of; the others are passed
-over, which takes 24 megapixels a tenth of the time."""
+"""Of a large picture, so many pixels along either side of each reduced one are looked at; others are passed over."""
 _SMALLEST = 64
 """Pixels: a shorter side below this shows too little."""
 _LEAST_VISIBLE = 0.1
