@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
-from . import colour
+from . import colour, matting
 from .budget import DEFAULT, Budget
 from .device import on_device
 from .methods import plan
@@ -54,7 +54,7 @@ def _blend(request: Request, observer: Observer | None, budget: Budget, device: 
         del region  # it is the work's, which frees it
     image = driver.run(plan(work))
     with driver.timed("encode"):
-        plane = _plane(image, work.mask, request, box)
+        plane = _plane(*_layer(image, work, box), request, box)
     total = time.perf_counter() - started
     report: dict[str, Any] = {
         "method": request.settings.method,
@@ -71,6 +71,15 @@ def _blend(request: Request, observer: Observer | None, budget: Budget, device: 
         "notes": notes,
     }
     return Layer(plane, report, driver.stopped)
+
+
+def _layer(image: torch.Tensor, work: Work, box: Rect) -> Picture:
+    """Colours and alpha of the result."""
+    if work.matte is None:
+        return image, work.mask
+    below = work.request.background
+    part = replace(below, samples=below.samples[box.relative_to(below.rect).slices], rect=box)
+    return matting.lifted(image, work.mask, work.matte, *colour.decode(part, len(image), work.device))
 
 
 def _step(progress: float, stage: str, update: Update[Picture], request: Request, box: Rect) -> Step:

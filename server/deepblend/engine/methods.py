@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from deepblend_protocol.settings import Settings
 
-from . import paper, repainting, seamless
+from . import matting, paper, repainting, seamless
 from .network.loading import LoadNetwork
 from .stages import Plan, Stage
 from .work import Picture, Work
@@ -33,9 +33,13 @@ def _styled(settings: Settings) -> bool:
     return settings.style > 0  # at 0 deep is by definition poisson
 
 
+_EDGES = (Part(0.02, matting.Matting, matting.Matting.applies), Part(0.0, matting.Compositing, matting.Matting.applies))
+
+
 METHODS: dict[str, Sequence[Part]] = {
-    "poisson": (_RELIGHTING, _SEAM),
+    "poisson": (*_EDGES, _RELIGHTING, _SEAM),
     "deep": (
+        *_EDGES,
         _RELIGHTING,
         Part(0.0, repainting.Recolouring, repainting.Recolouring.applies),
         _SEAM,

@@ -52,6 +52,10 @@ class Region:
         self.in_box(whole).copy_(array)
         return whole
 
+    def pasted(self) -> Tensor:
+        """(C, H, W), levels: the source in Omega, the background around it."""
+        return torch.where(self.omega, self.source, self.background)
+
     def reduction(self, base_px: int) -> int:
         """The first power of two that makes Omega's box and a quarter of its longer side around no longer than a base.
 

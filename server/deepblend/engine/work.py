@@ -16,6 +16,16 @@ Picture = tuple[Tensor, Tensor]
 """Colours (C, h, w), levels, and alpha (h, w), 0..1, over Omega's box; perhaps reduced."""
 
 
+@dataclass(frozen=True)
+class Matte:
+    """The object's alpha."""
+
+    alpha: Tensor
+    """(h, w), 0..1, over Omega's box: the object's, as far as it is trusted, else the mask's."""
+    trust: float
+    """0..1."""
+
+
 @dataclass
 class Work:
     """One blend on one device."""
@@ -28,6 +38,8 @@ class Work:
     solution: Tensor | None = None
     """(C, H, W), levels, on the region's arrays: the seamless blend."""
     network: VGG | None = None
+    matte: Matte | None = None
+    """Of the object that was found inside the selection, if any was."""
     notes: list[str] = field(default_factory=list)
     """For the user, about this blend."""
     mask: Tensor = field(init=False)

@@ -16,11 +16,10 @@ import torch.nn.functional as F
 from deepblend_protocol.settings import Settings
 from torch import Tensor
 
-from .. import colour
+from .. import colour, masks
 from ..network.as_srgb import as_srgb
 from ..network.extractor import FeatureExtractor
 from ..network.tiles import limit_for
-from ..region import Region
 from ..request import Rect
 from ..seamless.screening import ramp
 from ..stages import Stage, Update
@@ -58,7 +57,7 @@ class Recolouring(Stage[Picture]):
         work, settings = self._work, self._work.request.settings
         region = work.region
         painting, weight = _painting(work)
-        chosen = (region.mask > 0.5) & (region.source_alpha > 0)
+        chosen = (self._alpha() > 0.5) & (region.source_alpha > 0)
         if not bool(chosen.any()):
             chosen = region.omega & (region.source_alpha > 0)
         if bool(chosen.any()) and bool((weight > 0).any()):
@@ -67,10 +66,15 @@ class Recolouring(Stage[Picture]):
             theirs, near = palette.sampled(painting.flatten(1), weight.flatten(), palette.THEIR_SAMPLES)
             found = palette.Palette(ours, own, theirs, near, palette.Limits.of(settings.keep_colours))
             moved = found.moved(coloured, palette.strength(settings.style, settings.keep_colours))
-            part = _share(region, region.source, _base(work))
+            part = _share(work, region.source, _base(work))
             moved = torch.lerp(coloured, moved, region.placed(part))
             work.region = replace(region, source=colour.luma(moved) if len(region.source) == 1 else moved)
         yield from ()
+
+    def _alpha(self) -> Tensor:
+        """(H, W), on the region's arrays."""
+        work = self._work
+        return work.region.mask if work.matte is None else work.region.placed(work.matte.alpha)
 
     def result(self) -> Tensor:
         return self._work.region.in_box(self._work.region.source)
@@ -90,7 +94,7 @@ class Repainting(Stage[Picture]):
         base = _base(work)
         # Below the default the seamless blend, and with it its own detail, comes back continuously.
         towards = min(2 * request.settings.style, 1.0)
-        self._share = towards**2 * (3 - 2 * towards) * _share(work.region, work.solution, base)
+        self._share = towards**2 * (3 - 2 * towards) * _share(work, work.solution, base)
         canvas = Canvas.around(work.region, work.solution, base)
         del work.region, work.solution  # as large as what follows
         extractor = FeatureExtractor(
@@ -126,7 +130,7 @@ class Repainting(Stage[Picture]):
         return {"levels": self._levels.levels}
 
 
-def _share(region: Region, object_: Tensor, base: int) -> Tensor:
+def _share(work: Work, object_: Tensor, base: int) -> Tensor:
     """The painting's part, (h, w), over Omega's box: 1, and 0 on Omega's border where the object's old ground meets it.
 
     There the seamless blend has made it the background, and it stays so. Where the object itself touches the border,
@@ -135,13 +139,19 @@ def _share(region: Region, object_: Tensor, base: int) -> Tensor:
     Shape:
         object_: (C, H, W), levels, on the region's arrays, relit.
     """
+    region = work.region
     length = _BORDER * base + 1
     inside = ((ramp(region, length) * length - 1) / (length - 1)).clamp(0, 1)
     apart = (object_ - region.background).abs().amax(0)
     apart = torch.where((region.background_alpha > 0) & (region.source_alpha > 0), apart, 0.0)
     apart = region.in_box(gauss(apart[None, None], float(base))[0, 0])
     another = ((apart - _GROUND) / (_OBJECT - _GROUND)).clamp(0, 1)
-    return torch.maximum(inside, another * region.in_box(region.omega))
+    share = torch.maximum(inside, another * region.in_box(region.omega))
+    if work.matte is None:
+        return share
+    # Around the object that was found lies the painting itself, which stays as it is.
+    near = 2 * masks.box_mean(work.matte.alpha[None], 4 * base + 1)[0]
+    return share * torch.lerp(torch.ones_like(share), near.clamp(max=1), work.matte.trust)
 
 
 def _base(work: Work) -> int:

@@ -11,7 +11,6 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ..stages import Stage, Update
@@ -35,8 +34,7 @@ class Relighting(Stage[Picture]):
             yield Update(part, self._work.boxed(self._pasted))
 
     def _pasted(self) -> Tensor:
-        region = self._work.region
-        return torch.where(region.omega, self._illumination.relit(), region.background)
+        return replace(self._work.region, source=self._illumination.relit()).pasted()
 
     def result(self) -> Tensor:
         return self._work.region.in_box(self._pasted())

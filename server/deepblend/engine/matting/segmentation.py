@@ -1,0 +1,203 @@
+"""Where the object lies in a rough selection: a cut along its edges, by the colours of what surrounds it.
+
+GrabCut (Rother, Kolmogorov and Blake 2004), OpenCV's, on a reduction. What the layer shows around the selection is the
+object's old ground. Where the layer ends with the selection, what lies along the selection's border stands for it: if
+that is the object's own already, hardly anything differs from it, and the layer is a cut-out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import masks
+from . import outline
+
+SIDE = 320
+"""Pixels: the longer side of the selection's box on the reduction, at most."""
+RIM = 5
+"""Pixels along the selection's border that stand for the old ground where nothing else shows it."""
+_ITERATIONS = 4
+_GROUND_SAMPLES = 800
+_ALIKE = 5.0
+"""Levels: colours that differ by less are alike, however even the ground is."""
+_REACH = 16.0
+"""Pixels up to which distances to the selection's border are told apart."""
+_INSIDE = (2.5, 12.0)
+"""Pixels from a tight selection's border that are the object's."""
+_CONTRAST = (8.0, 20.0)
+"""Levels across the cut: none, and enough to be sure of it."""
+_SUPPORT = (0.4, 0.7)
+"""The part of the object's outline that is a cut and not the selection's border: too little, and enough."""
+_LEAST = (0.04, 0.1)
+"""The part of a selection that an object is: too little to be what was selected, and enough."""
+_ALSO_GROUND = (0.2, 0.33)
+"""The part of what was found that is coloured like the ground: a little of an object can be, and a third is none."""
+_LOST = (0.3, 0.6)
+"""What was left and is not coloured like the ground either, by what was found: then either may be the object."""
+_BESIDE = 3
+"""Pixels beside a cut that are not asked: their colours are mixed."""
+_CRUMB = 0.03
+"""Of the largest part found: what is smaller is no part of the object."""
+_HOLE = 0.6
+"""The part of a hole that is coloured like the ground from which on it is one."""
+_KEPT = (0.12, 0.2)
+"""The part of a layer that differs from its rim: of a cut-out at most, and of a rough selection at least;"""
+_DISTINCT = (2.0, 2.8)
+"""and the contrast of the cut, by the unevenness of what it cuts away;"""
+_LEGS = (0.1, 0.2)
+"""and the roundness, since a rough selection has no legs."""
+_SHAPED = 0.3
+"""The roundness up to which a selection follows the object's own shape;"""
+_MISSING = (0.15, 0.25)
+"""and by how much an object may then end before it does: surely a whole one, and surely not."""
+_ROUND = (0.35, 0.58)
+"""The roundness of an object's own shape, and of what is rather a patch that was cut out of something even."""
+
+
+@dataclass(frozen=True)
+class Segments:
+    """What was found, on the reduction."""
+
+    object_: Tensor
+    """(h, w), bool."""
+    trust: float
+    """0..1: how sure it is that its outline is the object's."""
+    whole: bool = False
+    """Whether that is the selection's own: the layer is a cut-out."""
+
+
+def find(image: Tensor, selected: Tensor, opaque: Tensor) -> Segments:
+    """Find the object.
+
+    Shape:
+        image: (3, h, w), levels. selected: (h, w), bool. opaque: (h, w), bool: where the layer is.
+    """
+    ring = opaque & ~selected
+    if not bool(ring.any()):
+        return _without_surroundings(image, selected)
+    inside, outside = (masks.distance_inside(side, _REACH) for side in (selected, ~selected))
+    from_border = torch.where(selected, inside - 0.5, 0.5 - outside)
+    marks = torch.where(selected, cv2.GC_PR_FGD, cv2.GC_BGD).to(torch.uint8)
+    filled = torch.where(opaque, image, _nearest(image, ring))
+    if outline.follows_edges(image, from_border, opaque):
+        marks[selected & (from_border > _INSIDE[0]) & (from_border < _INSIDE[1])] = cv2.GC_FGD
+        return Segments(_cut(filled, marks) & selected, 1.0)
+    alike = _alike(filled, ring)
+    marks[selected & alike] = cv2.GC_PR_BGD
+    found = _tidied(_cut(filled, marks) & selected, alike)
+    return Segments(found, _trust(image, selected, found, alike))
+
+
+def _trust(image: Tensor, selected: Tensor, found: Tensor, alike: Tensor) -> float:
+    """How sure it is that what was found is the object, and all of it: 0..1.
+
+    Args:
+        alike: what is coloured like the ground.
+    """
+    cut = outline.Cut.between(image, found, selected & ~found)
+    lost = selected & ~alike & ~outline.grown(found, _BESIDE) & ~outline.grown(~selected, _BESIDE)
+    sure = (
+        _ramp(_part(found, selected), _LEAST)
+        * _ramp(cut.contrast, _CONTRAST)
+        * _ramp(cut.length / max(outline.length(found), 1), _SUPPORT)
+        * (1 - _ramp(_part(found & alike, found), _ALSO_GROUND))
+        * (1 - _ramp(_part(lost, found), _LOST))
+        * (1 - _ramp(_missing(found, selected), _MISSING))
+    )
+    return sure * sure * (3 - 2 * sure)
+
+
+def _tidied(found: Tensor, alike: Tensor) -> Tensor:
+    """What was found without its crumbs, and with the holes in it that are not coloured like the ground."""
+    inside = found.cpu().numpy()
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(inside.astype(np.uint8), connectivity=8)
+    if count < 2:
+        return found
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    inside = np.isin(labels, 1 + np.flatnonzero(areas >= _CRUMB * areas.max()))
+    holes, labels = cv2.connectedComponents((~inside).astype(np.uint8), connectivity=4)
+    labels = np.asarray(labels)
+    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    of_ground = np.bincount(labels.ravel(), alike.cpu().numpy().ravel(), holes) / np.bincount(
+        labels.ravel(), None, holes
+    )
+    filled = np.setdiff1d(np.flatnonzero(of_ground < _HOLE), border)
+    return torch.from_numpy(inside | np.isin(labels, filled[filled > 0])).to(found.device)
+
+
+def _missing(found: Tensor, selected: Tensor) -> float:
+    """How far an object ends before the selection does, on one of its four sides, where that has an object's shape.
+
+    Of the selection's own length in that direction, 0..1.
+    """
+    if outline.roundness(selected) >= _SHAPED or not bool(found.any()):
+        return 0.0
+    gaps = []
+    for axis in (0, 1):
+        whole, part = (inside.any(axis).nonzero() for inside in (selected, found))
+        length = float(whole[-1] - whole[0]) + 1
+        gaps += [float(part[0] - whole[0]) / length, float(whole[-1] - part[-1]) / length]
+    return max(gaps)
+
+
+def _without_surroundings(image: Tensor, selected: Tensor) -> Segments:
+    """Find the object in a layer that ends with the selection: along its border lies ground, or the object itself."""
+    rim = selected & (masks.distance_inside(selected, RIM + 1.0) <= RIM)
+    filled = torch.where(selected, image, _nearest(image, rim))
+    marks = torch.where(selected & ~rim, cv2.GC_PR_FGD, cv2.GC_BGD).to(torch.uint8)
+    marks[(selected & ~rim) & _alike(filled, rim)] = cv2.GC_PR_BGD
+    found = _cut(filled, marks) & selected
+    cut = outline.Cut.between(image, found, selected & ~found)
+    shape = outline.roundness(selected)
+    distinct = _ramp(_part(found, selected), _KEPT) * _ramp(cut.contrast / (cut.unevenness + 3), _DISTINCT)
+    rough = distinct * _ramp(shape, _LEGS)
+    if rough > 0.5:
+        return Segments(found, 2 * rough - 1)
+    return Segments(selected, (1 - 2 * rough) * (1 - _ramp(shape, _ROUND)), whole=True)
+
+
+def _alike(image: Tensor, ground: Tensor) -> Tensor:
+    """(h, w), bool: what is coloured like some of the ground's pixels, about as much as they are like one another."""
+    smooth = outline.gauss(image[None], 0.7)[0]
+    known = smooth[:, ground].T
+    chosen = known[torch.linspace(0, len(known) - 1, min(len(known), _GROUND_SAMPLES), device=image.device).long()]
+    usual = torch.cdist(chosen[::2], chosen[1::2] if len(chosen) > 1 else chosen).amin(1)
+    usual = usual.quantile(0.9).clamp(min=_ALIKE)
+    nearest = torch.cat([torch.cdist(part, chosen).amin(1) for part in smooth.flatten(1).T.split(1 << 14)])
+    return (nearest <= usual).view_as(ground)
+
+
+def _cut(image: Tensor, marks: Tensor) -> Tensor:
+    """(h, w), bool: what GrabCut calls object. (It asks for some of both.)"""
+    possible = (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
+    if not bool(possible.any()) or bool(possible.all()):
+        return possible
+    pixels = image.clamp(0, 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+    labels = marks.cpu().numpy().copy()
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(0)  # its models begin with k-means
+    cv2.grabCut(pixels, labels, (0, 0, 0, 0), *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
+    return torch.from_numpy((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).to(image.device)
+
+
+def _nearest(image: Tensor, known: Tensor) -> Tensor:
+    """The nearest known pixel's colours, everywhere."""
+    unknown = (~known).to(torch.uint8).cpu().numpy()
+    _, told = cv2.distanceTransformWithLabels(unknown, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    labels = np.asarray(told, np.int64)
+    places = np.zeros(int(labels.max()) + 1, np.int64)
+    places[labels[unknown == 0]] = np.flatnonzero(unknown == 0)
+    return image.flatten(1)[:, torch.from_numpy(places[labels].ravel()).to(image.device)].view_as(image)
+
+
+def _part(found: Tensor, selected: Tensor) -> float:
+    return float(found.sum()) / max(float(selected.sum()), 1.0)
+
+
+def _ramp(value: float, ends: tuple[float, float]) -> float:
+    return min(max((value - ends[0]) / (ends[1] - ends[0]), 0.0), 1.0)
