@@ -47,7 +47,7 @@ def example() -> pictures.Placed:
 
 
 def blended(placed: pictures.Placed, **settings: Any) -> Image.Image:
-    layer = deepblend.blend(pictures.to_request(placed, resolve(settings), "auto", "shipped"))
+    layer = deepblend.blend(pictures.to_request(placed, resolve({"preset": "painting", **settings}), "auto", "shipped"))
     return pictures.flatten(placed.target, layer.plane).image()
 
 

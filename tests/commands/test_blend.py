@@ -79,7 +79,7 @@ def test_style_has_a_strength_and_may_come_from_a_file(deepblend, pictures):
     Image.fromarray(np.tile(np.uint8([[0], [255]]), (40, 80))).save(stripes)
     results = []
     for chosen in ({}, {"style": "1"}, {"style_from": stripes}):
-        done = deepblend("blend", *pictures.arguments(**chosen), "--json")
+        done = deepblend("blend", *pictures.arguments(preset="painting", **chosen), "--json")
         assert done.json["settings"]["style_from"] == ("picture" if "style_from" in chosen else "background")
         results.append(samples(pictures.output))
     assert (results[1] != results[0]).any() and (results[2] != results[0]).any()
@@ -87,7 +87,7 @@ def test_style_has_a_strength_and_may_come_from_a_file(deepblend, pictures):
 
 def test_the_report_tells_all(deepblend, pictures):
     report = pictures.folder / "report.json"
-    done = deepblend("blend", *pictures.arguments(report=report), "--json")
+    done = deepblend("blend", *pictures.arguments(preset="painting", report=report), "--json")
     told = json.loads(report.read_text())
     assert told == done.json
     assert (told["method"], told["settings"]["style"]) == ("deep", 0.5)
