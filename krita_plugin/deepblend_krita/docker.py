@@ -39,7 +39,9 @@ class Docker(DockWidget):
         self.setWidget(self._panel)
         self._server = Server(self._take, self)
         self._blends = Blends(self._server, self._show_blend, self._ended, self)
-        self._preview = Preview(self._server, self._panel.form.values, self._show_preview, self)
+        self._preview = Preview(
+            self._server, self._panel.form.values, self._show_preview, self._panel.form.decided, self
+        )
         self._said: list[tuple[Any, str, bool]] = []
         """The last words by document; for None, of one that was closed."""
         self._seen: Any = None
@@ -124,6 +126,7 @@ class Docker(DockWidget):
         self._seen = (document, sign)
         if other:
             self._panel.form.picture.look()
+            self._panel.form.other_background()
             self._show_history()
             self._show_blend()
         if self._panel.live.isChecked() and self._blends.of(document) is None:
@@ -203,6 +206,8 @@ class Docker(DockWidget):
             steps = pictures.showing_on(blend.job.layer, blend.job.request.background, LONGEST)
             stepper = Stepper(steps, lambda picture: self._keep(blend, picture), lambda error: None, self)
             self._pictures.append(stepper)
+            if blend.document == Krita.instance().activeDocument():
+                self._panel.form.decided(blend.job.report or {})
         self._show_blend()
         self._seen = None  # the preview goes on
         QtCore.QTimer.singleShot(0, self._look)
@@ -210,7 +215,7 @@ class Docker(DockWidget):
     def _keep(self, blend: Blend, picture: Any) -> None:
         assert blend.job is not None and blend.job.layer is not None
         entry = history.Entry(
-            blend.document, blend.layer_id, blend.title, blend.given, blend.as_mask, blend.job.layer, picture
+            blend.document, blend.layer_id, blend.title, blend.made, blend.as_mask, blend.job.layer, picture
         )
         _KEPT.add(entry)
         self._show_history()
