@@ -14,6 +14,11 @@ _OPTIONS = {"feather_px": "--feather", "grow_px": "--grow"}  # the others bear t
 _BY_PRESET = "the preset's"
 
 
+def option(name: str) -> str:
+    """A setting's option, with its dashes."""
+    return _OPTIONS.get(name, "--" + name.replace("_", "-"))
+
+
 def add_arguments(parser: argparse.ArgumentParser, document: bool = False) -> None:
     """The pictures, the place, and what to compute on.
 
@@ -99,13 +104,16 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
                 help=f"{setting.help} (default: {_BY_PRESET})",
             )
             continue
-        option = _OPTIONS.get(setting.name, "--" + setting.name.replace("_", "-"))
         metavar = "|".join(setting.choices) or setting.unit.upper() or "X"
         told = setting.help if setting.choices else f"{setting.help} {setting.accepts().capitalize()}."
         default = f"{setting.default:g}" if isinstance(setting.default, float | int) else setting.default
         default = _BY_PRESET if setting.name in PRESET_NAMES else default
         group.add_argument(
-            option, dest=setting.name, metavar=metavar, type=_reader(setting), help=f"{told} (default: {default})"
+            option(setting.name),
+            dest=setting.name,
+            metavar=metavar,
+            type=_reader(setting),
+            help=f"{told} (default: {default})",
         )
 
 
