@@ -46,6 +46,8 @@ class Docker(DockWidget):
         """The last words by document; for None, of one that was closed."""
         self._seen: Any = None
         """What is shown: a document, a layer and a selection."""
+        self._told_of: Any = None
+        """The document whose background the form speaks of."""
         self._recalled: dict[str, Any] | None = None
         """What the active layer was made with."""
         self._pictures: list[Stepper] = []
@@ -112,6 +114,9 @@ class Docker(DockWidget):
         if not self._panel.isVisible():
             return
         document = Krita.instance().activeDocument()
+        if document != self._told_of:
+            self._told_of = document
+            self._panel.form.other_background()
         self._recalled = None
         try:
             subject = self._subject() if document is not None else None
@@ -126,7 +131,6 @@ class Docker(DockWidget):
         self._seen = (document, sign)
         if other:
             self._panel.form.picture.look()
-            self._panel.form.other_background()
             self._show_history()
             self._show_blend()
         if self._panel.live.isChecked() and self._blends.of(document) is None:

@@ -132,7 +132,7 @@ def test_nothing_changes_outside(example, blended):
 
 def test_the_seam_is_hardly_more_than_poissons(example, blended):
     exact = Request(
-        **{**vars(example.request), "settings": resolve({"method": "poisson", "keep_colours": 0})},
+        **{**vars(example.request), "settings": resolve({"method": "poisson", "preset": "seamless"})},
     )
     ours, poissons = (seam(over(layer, example.target), example) for layer in (blended, blend(exact)))
     pasted = np.where(example.mask[..., None], example.source, example.target)

@@ -131,7 +131,7 @@ new = tools.blend(image, layer.get_mask(), method="poisson")["layer"]
 
 
 def test_the_whole_blend_is_the_engines_own(gimp: Gimp):
-    """Deep, by the default settings: through GIMP, the wire and the server, bit for bit."""
+    """Deep, by a painting's settings: through GIMP, the wire and the server, bit for bit."""
     script = """
 image.select_ellipse(Gimp.ChannelOps.REPLACE, 50, 40, 80, 60)
 answer = {}

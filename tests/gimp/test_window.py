@@ -288,7 +288,7 @@ def kept(desk: Desk) -> dict[str, Any]:
 def test_automatic_is_kept_and_a_slider_that_it_sets_is_the_users_own(desk: Desk):
     """Own values are so until a preset is chosen; what is not of presets leaves them alone."""
     window = desk.dialog()
-    desk.screen.key("alt+p", "Home", "Return")
+    desk.screen.key("alt+p", "Home")
     desk.await_preview(window)
     desk.screen.keep("dialog_automatic")
     desk.screen.key("alt+w", "ctrl+a")

@@ -111,7 +111,7 @@ def _tell(report: dict[str, Any], size: tuple[int, int]) -> None:
     for note in report["notes"]:
         print(f"deepblend: {note}", file=sys.stderr)
     print(summary(report, size))
-    if (kind := report.get("looks_like")) in words.LOOKS:
+    if (kind := report.get("looks_like")) in words.LOOKS and report["method"] == "deep":
         other = next(name for name in words.LOOKS if name != kind)
         print(f"{words.LOOKS[kind]}. If it is none: --preset {other}")
     for name in _BESIDE:
