@@ -143,11 +143,17 @@ class PresetRow(Gtk.Box):
         if self._setting:
             return
         if config.get_property("preset") != OWN:
-            if what.name == "preset" or not given_of(config):  # all values have been reset
+            if what.name == "preset" or self._is_reset():
                 self._put_values()
             elif what.name in BY_PRESET and not self._fits(self._preset_values()):
                 config.set_property("preset", OWN)
         self._show()
+
+    def _is_reset(self) -> bool:
+        """Whether what the preset sets is as it was before something was decided: GIMP's own button does that."""
+        return not given_of(self._config) or (
+            self._config.get_property("preset") == AUTOMATIC and self._fits(_values(AUTOMATIC))
+        )
 
     def _show(self) -> None:
         """Show the preset, or the user's own one whose values these are."""
