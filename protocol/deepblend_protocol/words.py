@@ -37,7 +37,7 @@ CHOICES = {
     "picture": _("Another layer"),
     "source": _("The object's own detail"),
     "mixed": _("The stronger of object and background"),
-    "automatic": _("Find the object where it is clear"),
+    "automatic": _("Automatic"),
     "object": _("Find the object"),
     "selected": _("As selected"),
 }
