@@ -2,9 +2,10 @@
 
 Blends the shipped example and, where the variable DEEPBLEND_CASES names a folder of examples (each a folder with
 source.png, mask.png, target.png and place.json: source_size, row, column, on a target of 512 x 512), these as well,
-with default settings, each in a process of its own. The published algorithm's cost is that of some evaluations in
-the same process, scaled to its 2 x 1001; like the public code it computes its constants anew in each and works on the
-whole picture. "On the crop" is its cost where it is given, as our own method is, the object and some surroundings only.
+with the settings for a painting, each in a process of its own. The published algorithm's cost is that of some
+evaluations in the same process, scaled to its 2 x 1001; like the public code it computes its constants anew in each
+and works on the whole picture. "On the crop" is its cost where it is given, as our own method is, the object and some
+surroundings only.
 
 cold s: the first blend of a process; warm s: the next one, into a background that is new to it; again s: into that one.
 """
@@ -39,7 +40,7 @@ def measure(folder: Path, device: str) -> dict[str, float | str]:
 
     reuse()  # as the server's workers and the commands do
     case = load(folder)
-    request = case.request(resolve({}), device)
+    request = case.request(resolve({"preset": "painting"}), device)
 
     def seconds(first_preview: list[float]) -> dict[str, float]:
         began = time.perf_counter()

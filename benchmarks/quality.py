@@ -44,13 +44,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def settings_of(given: list[str]) -> Settings:
-    """Settings from NAME=VALUE."""
+    """Settings from NAME=VALUE; where they name no preset, a painting's, whose figures the documents have."""
     kinds = {name: setting.kind for name, setting in table().items()}
     values: dict[str, object] = {}
     for one in given:
         name, _, value = one.partition("=")
         values[name] = float(value) if kinds.get(name) in ("number", "integer") else value
-    return resolve(values)
+    return resolve({"preset": "painting", **values})
 
 
 def timed(case: Case, settings: Settings, device: str, repeat: int) -> tuple[Image.Image, dict[str, float]]:
@@ -136,7 +136,7 @@ def main() -> None:
     if not found:
         parser().error("no case: name folders, set DEEPBLEND_CASES, or give --pairs")
     settings, network = settings_of(args.set), Network()
-    print(f"{machine()}; device {args.device}; {' '.join(args.set) or 'default settings'}\n")
+    print(f"{machine()}; device {args.device}; {' '.join(args.set) or 'settings for a painting'}\n")
     blend(load(found[0]).request(settings, args.device))
     kept = args.save.with_suffix("") if args.save else None
     if kept:

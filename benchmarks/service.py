@@ -28,7 +28,7 @@ from deepblend_protocol.client import Client, EchoReceived, JobRunning
 from deepblend_protocol.connection import Installation
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.link import Link
-from deepblend_protocol.settings import resolve
+from deepblend_protocol.settings import as_given, resolve
 
 from .cases import Case
 
@@ -193,13 +193,14 @@ def first_preview() -> None:
     from deepblend import pictures
     from deepblend.commands.demo import example
 
-    given = pictures.to_request(example(), resolve({}), "auto", "shipped")
+    given = pictures.to_request(example(), resolve({"preset": "painting"}), "auto", "shipped")
     assert given.mask is not None and given.style is not None
     request = messages.Request(
         to_wire(given.layer),
         to_wire(given.background),
         to_wire(given.mask),
         to_wire(given.style),
+        as_given(given.settings),
         previews=messages.Previews(512),
     )
     print("\nThe shipped example (479 x 324), seconds after submit: first preview / first refined one / result")
@@ -234,10 +235,12 @@ def after_a_move(case: Case, device: str = "auto", moves: int = 5) -> list[float
         with Client(Installation(path, (*START, "--device", device)), "benchmark") as client:
 
             def request(style: float) -> messages.Request:
-                given = case.request(resolve({"style": style}))
+                given = case.request(resolve({"preset": "painting", "style": style}))
                 roles = ("layer", "background", "mask", "style")
                 planes = {role: to_wire(plane) for role in roles if (plane := getattr(given, role)) is not None}
-                return messages.Request(**planes, settings={"style": style}, previews=messages.Previews(4096))
+                return messages.Request(
+                    **planes, settings={"preset": "painting", "style": style}, previews=messages.Previews(4096)
+                )
 
             job = client.run(request(0.0))
             assert job.layer is not None

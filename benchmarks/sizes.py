@@ -41,7 +41,8 @@ def look(args: argparse.Namespace) -> None:
     small = full.resized(sizes[0])
     inside = small.laid()[1] > 0
     print(
-        f"{machine()}; {full.name}, its own size {max(full.target.size)}; {' '.join(args.set) or 'default settings'}\n"
+        f"{machine()}; {full.name}, its own size {max(full.target.size)}; "
+        f"{' '.join(args.set) or 'settings for a painting'}\n"
     )
     rows, shown, kept = [], [], {}
     for size in sizes:
@@ -207,7 +208,7 @@ def step(luma: np.ndarray, mask: np.ndarray, width: int) -> tuple[np.ndarray, np
 
 
 def growth(args: argparse.Namespace) -> None:
-    print(f"{machine()}; device {args.device}, {args.sample}, {' '.join(args.set) or 'default settings'}\n")
+    print(f"{machine()}; device {args.device}, {args.sample}, {' '.join(args.set) or 'settings for a painting'}\n")
     titles = [
         "document",
         "selection, Mpixel",

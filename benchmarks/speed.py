@@ -3,8 +3,9 @@
 CASE is a folder with source.png, mask.png, target.png and place.json; without it the first in the folder that
 DEEPBLEND_CASES names, else the shipped example. What is measured:
 
-512       a blend with default settings, warm, and the published algorithm on the same pictures and machine: the time of
-          20 evaluations of either pass, scaled to its 2 x 1001; its constants are computed in every one, as published
+512       a blend with a painting's settings, warm, and the published algorithm on the same pictures and machine: the
+          time of 20 evaluations of either pass, scaled to its 2 x 1001; its constants are computed in every one, as
+          published
 preview   the case reduced to 256: from a move of the style slider to the first preview that is more than the seamless
           start, with the server warm and busy with the move before; the median of five
 poisson   a disc of 785 000 pixels at 1250 x 1250, all colours, beside OpenCV's seamlessClone on the same pictures
@@ -60,7 +61,7 @@ def default_quality(case: Path, devices: Devices) -> Iterator[Row]:
         return f"{found[device]['warm s']:.2f} s"
 
     cpu, gpu = devices.both(run)
-    yield "512, default settings", "3 s", cpu, "0.15 s", gpu
+    yield "512, a painting's settings", "3 s", cpu, "0.15 s", gpu
     for title, key, unit, goals in (
         ("the published algorithm, scaled from 40 evaluations", "published s", " s", ("", "")),
         ("times as fast as that", "ratio", "x", ("1800x", "200x")),

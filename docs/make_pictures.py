@@ -25,7 +25,7 @@ DETAIL = (190, 70, 520, 430)
 SHOTS = Path(__file__).parents[1] / "build" / "screenshots"
 CUTS = {
     "gimp/menu": (0, 0, 1060, 620),
-    "gimp/dialog": (262, 130, 1142, 770),
+    "gimp/dialog": (262, 92, 1138, 808),
     "gimp/progress": (190, 180, 1165, 770),
     "gimp/result": (190, 24, 1400, 860),
     "gimp/error": (310, 180, 1110, 770),
@@ -47,7 +47,7 @@ def example() -> pictures.Placed:
 
 
 def blended(placed: pictures.Placed, **settings: Any) -> Image.Image:
-    layer = deepblend.blend(pictures.to_request(placed, resolve(settings), "auto", "shipped"))
+    layer = deepblend.blend(pictures.to_request(placed, resolve({"preset": "painting", **settings}), "auto", "shipped"))
     return pictures.flatten(placed.target, layer.plane).image()
 
 
@@ -61,7 +61,7 @@ def main() -> None:
     whole = [
         ("Pasted", pictures.copy_paste(placed).image()),
         ("Seamless only", styles[0.0]),
-        ("The default", styles[0.5]),
+        ("Style 0.5", styles[0.5]),
         ("Style 1", styles[1.0]),
     ]
     write("demo", whole, 2, 560)

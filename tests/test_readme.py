@@ -7,17 +7,19 @@ from pathlib import Path
 
 import pytest
 from deepblend.commands.cli import main
-from deepblend_protocol.settings import PRESETS, table
+from deepblend.file_blend.arguments import option
+from deepblend_protocol.settings import PRESET_NAMES, PRESETS, table
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-OPTIONS = {f"--{name.removesuffix('_px').replace('_', '-')}": setting for name, setting in table().items()}
+OPTIONS = {option(name): setting for name, setting in table().items()}
 ROWS = {row[0]: row[1:] for row in re.findall(r"^\| `(--[a-z-]+)` \| (\S+) \| (.+) \|$", README, re.MULTILINE)}
 
 
 def test_the_table_of_settings_is_whole_and_its_defaults_are_true():
     assert set(ROWS) == set(OPTIONS)
-    for option, (default, _) in ROWS.items():
-        expected = OPTIONS[option].default
+    for name, (default, _) in ROWS.items():
+        setting = OPTIONS[name]
+        expected = "preset's" if setting.name in PRESET_NAMES else setting.default
         assert default == (f"{expected:g}" if isinstance(expected, int | float) else expected)
 
 
@@ -26,8 +28,10 @@ def test_the_presets_are_told_as_they_are():
     for name, values in PRESETS.items():
         words = re.search(rf"`{name}` \(([^)]*)\)", told)
         assert words
-        for setting, figure in re.findall(r"(style|keep-colours) (\S+?)(?:,|$)", words[1]):
-            assert float(figure) == values[setting.replace("-", "_")]
+        told_values = dict(re.findall(r"(style|keep-colours|match|grain) (\S+?)(?:,|$)", words[1]))
+        assert {setting.replace("-", "_"): float(figure) for setting, figure in told_values.items()} == {
+            setting: value for setting, value in values.items() if setting != "style_from"
+        }
         source = re.search(r"from the (?:whole )?(\w+)", words[1])
         assert (source[1] if source else None) == values.get("style_from")
 
@@ -38,8 +42,8 @@ def test_every_option_that_is_named_exists(capsys):
         with pytest.raises(SystemExit):
             main([command, "--help"])
         shown += capsys.readouterr().out
-    for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)):
-        assert option in shown
+    for named in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)):
+        assert named in shown
 
 
 def test_the_commands_are_one_line_each_for_both_systems():

@@ -10,7 +10,7 @@ from typing import Any
 from deepblend_protocol.client import Event, Job, JobCancelled, JobDone, JobFailed, StateChanged
 from deepblend_protocol.errors import DeepBlendError
 from deepblend_protocol.messages import Request
-from deepblend_protocol.settings import resolve
+from deepblend_protocol.settings import as_given, resolve
 from deepblend_protocol.words import _, progress, sentence
 
 from . import document, nodes, result
@@ -18,6 +18,7 @@ from .document import Steps
 from .nodes import Subject
 from .qt import QtCore
 from .server import Server
+from .settings_form import OWN
 from .spaces import Refused
 from .steps import Stepper
 
@@ -46,8 +47,14 @@ class Blend:
         self._since = time.monotonic()
 
     @property
+    def made(self) -> dict[str, Any]:
+        """The preset, or that the values are the user's own, and all settings as far as they are known."""
+        told = dict(self.job.report or {}).get("settings", {}) if self.job is not None else {}
+        return {**as_given(resolve(self.given)), **told, "preset": self.given.get("preset", OWN)}
+
+    @property
     def title(self) -> str:
-        return result.name(self.layer_name, self.given)
+        return result.name(self.layer_name, self.made)
 
     def took(self, part: str) -> None:
         now = time.monotonic()
@@ -176,7 +183,7 @@ class Blends(QtCore.QObject):
         layer = nodes.found(blend.document, blend.layer_id)
         if layer is None:
             raise Refused(_("The layer was deleted during the blend; the result is in the history."))
-        return result.insert(blend.document, layer, blend.job.layer, blend.title, blend.given, blend.as_mask)
+        return result.insert(blend.document, layer, blend.job.layer, blend.title, blend.made, blend.as_mask)
 
     def _done(self, blend: Blend, node: Any) -> None:
         blend.took("inserting")

@@ -39,11 +39,15 @@ class Docker(DockWidget):
         self.setWidget(self._panel)
         self._server = Server(self._take, self)
         self._blends = Blends(self._server, self._show_blend, self._ended, self)
-        self._preview = Preview(self._server, self._panel.form.values, self._show_preview, self)
+        self._preview = Preview(
+            self._server, self._panel.form.values, self._show_preview, self._panel.form.decided, self
+        )
         self._said: list[tuple[Any, str, bool]] = []
         """The last words by document; for None, of one that was closed."""
         self._seen: Any = None
         """What is shown: a document, a layer and a selection."""
+        self._told_of: Any = None
+        """The document whose background the form speaks of."""
         self._recalled: dict[str, Any] | None = None
         """What the active layer was made with."""
         self._pictures: list[Stepper] = []
@@ -110,6 +114,9 @@ class Docker(DockWidget):
         if not self._panel.isVisible():
             return
         document = Krita.instance().activeDocument()
+        if document != self._told_of:
+            self._told_of = document
+            self._panel.form.other_background()
         self._recalled = None
         try:
             subject = self._subject() if document is not None else None
@@ -203,6 +210,8 @@ class Docker(DockWidget):
             steps = pictures.showing_on(blend.job.layer, blend.job.request.background, LONGEST)
             stepper = Stepper(steps, lambda picture: self._keep(blend, picture), lambda error: None, self)
             self._pictures.append(stepper)
+            if blend.document == Krita.instance().activeDocument():
+                self._panel.form.decided(blend.job.report or {})
         self._show_blend()
         self._seen = None  # the preview goes on
         QtCore.QTimer.singleShot(0, self._look)
@@ -210,7 +219,7 @@ class Docker(DockWidget):
     def _keep(self, blend: Blend, picture: Any) -> None:
         assert blend.job is not None and blend.job.layer is not None
         entry = history.Entry(
-            blend.document, blend.layer_id, blend.title, blend.given, blend.as_mask, blend.job.layer, picture
+            blend.document, blend.layer_id, blend.title, blend.made, blend.as_mask, blend.job.layer, picture
         )
         _KEPT.add(entry)
         self._show_history()

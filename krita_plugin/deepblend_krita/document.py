@@ -14,7 +14,7 @@ from deepblend_protocol import geometry
 from deepblend_protocol.errors import MaskEmpty, MaskOutside
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane, Request
-from deepblend_protocol.settings import Settings
+from deepblend_protocol.settings import Settings, style_wanted
 from deepblend_protocol.words import _
 
 from . import nodes, profiles
@@ -148,8 +148,8 @@ class _Moment:
         """Steps whose last one returns the request."""
         layer = self._plane(self._layer, self._inside, self._layer_space)
         yield 0
-        painted = settings.method == "deep" and settings.style > 0
-        whole = painted and settings.style_from == "background" and style is None
+        wanted = style_wanted(settings)
+        whole = wanted == "background" and style is None
         nodes.hide_from(self._node)
         yield from self._draw(whole)
         ground = self._plane(self._below(self._crop), self._crop, self._space)
@@ -159,10 +159,9 @@ class _Moment:
             style = yield from self._style(
                 lambda y: self._below(Rect(0, y, self._canvas.w, 1)), self._canvas, self._space
             )
-        elif painted and settings.style_from == "picture":
+        elif wanted == "picture":
             style = yield from self._style_of_picture()
-        wanted = painted and settings.style_from != "surroundings"
-        return Request(layer, background, self._mask, style if wanted else None, given)
+        return Request(layer, background, self._mask, style if wanted is not None else None, given)
 
     def _draw(self, whole: bool) -> Steps:
         """Draw what is below in the copy: as little of it as is needed."""

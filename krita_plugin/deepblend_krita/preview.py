@@ -8,7 +8,7 @@ from typing import Any
 from deepblend_protocol.client import Event, Job, JobCancelled, JobDone, JobFailed
 from deepblend_protocol.errors import DeepBlendError
 from deepblend_protocol.messages import Plane, Previews
-from deepblend_protocol.settings import Settings, resolve
+from deepblend_protocol.settings import Settings, resolve, style_wanted
 from deepblend_protocol.words import _, progress
 
 from . import document, pictures
@@ -32,15 +32,22 @@ class Preview(QtCore.QObject):
     server: where it is made.
     settings: gives the settings as they are now.
     changed: is called when ``picture`` or ``words`` have changed.
+    told: is called with the report of one that is done.
     """
 
     def __init__(
-        self, server: Server, settings: Callable[[], Mapping[str, Any]], changed: Callable[[], None], parent: Any = None
+        self,
+        server: Server,
+        settings: Callable[[], Mapping[str, Any]],
+        changed: Callable[[], None],
+        told: Callable[[Mapping[str, Any]], None],
+        parent: Any = None,
     ) -> None:
         super().__init__(parent)
         self._server = server
         self._settings = settings
         self._changed = changed
+        self._told = told
         self._subject: Subject | None = None
         self._small: Reduced | None = None
         self._room_px = 0.0
@@ -114,6 +121,7 @@ class Preview(QtCore.QObject):
             return  # of a preview that is outdated
         if isinstance(event, JobDone):
             self._take(self._job.layer)
+            self._told(self._job.report or {})
             self._job, self.done = None, True
             self._tell(1.0, "")
         elif isinstance(event, JobFailed):
@@ -129,10 +137,11 @@ class Preview(QtCore.QObject):
     def _style_sign(self, given: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """What a style picture would be of with these settings; None where there is none."""
         assert self._subject is not None
-        if given["style_from"] == "surroundings" or given["style"] == 0:
+        wanted = style_wanted(resolve(given))
+        if wanted is None:
             return None
-        picture = self._subject.picture
-        return (self._subject.id, given["style_from"], picture.uniqueId().toString() if picture is not None else "")
+        picture = self._subject.picture if wanted == "picture" else None
+        return (self._subject.id, wanted, picture.uniqueId().toString() if picture is not None else "")
 
     def _reading(self, subject: Subject, settings: Settings, given: Mapping[str, Any], style: Plane | None) -> Steps:
         request = yield from document.reading(subject, settings, given, style)

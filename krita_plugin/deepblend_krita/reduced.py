@@ -7,6 +7,7 @@ from typing import Any
 
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane, Previews, Request
+from deepblend_protocol.settings import reduced, resolve, style_wanted
 
 from .document import Steps
 from .pictures import reducing_plane
@@ -46,10 +47,10 @@ class Reduced:
 
     def request(self, given: Mapping[str, Any], previews: Previews) -> Request:
         """The request of a preview with these settings."""
-        scaled = {**given, "grow_px": given["grow_px"] * self.scale, "feather_px": given["feather_px"] * self.scale}
-        if given["style_from"] == "picture" and self._style is None:
+        scaled = reduced(given, self.scale)
+        if scaled.get("style_from") == "picture" and self._style is None:
             scaled["style_from"] = "surroundings"
-        style = self._style if given["style_from"] != "surroundings" else None
+        style = self._style if style_wanted(resolve(scaled)) is not None else None
         return Request(self.layer, self.background, self._mask, style, scaled, previews=previews)
 
     def _plane(self, plane: Plane) -> Steps:

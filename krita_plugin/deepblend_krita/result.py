@@ -20,11 +20,11 @@ ANNOTATION = "deepblend"
 """A document's annotation: JSON with what is known of its results, by their layers' ids."""
 
 
-def name(layer: str, given: Mapping[str, Any]) -> str:
-    """After the layer and the settings, as in 'Boat, blended (style 0.5)'."""
-    if given.get("method") == "poisson" or given["style"] == 0:
+def name(layer: str, made: Mapping[str, Any]) -> str:
+    """After the layer and the settings that it was made with, as in 'Boat, blended (style 0.5)'."""
+    if made.get("method") == "poisson" or made["style"] == 0:
         return _("%s, seamless") % layer
-    return _("%(layer)s, blended (style %(style)g)") % {"layer": layer, "style": given["style"]}
+    return _("%(layer)s, blended (style %(style)g)") % {"layer": layer, "style": made["style"]}
 
 
 def can_mask() -> bool:

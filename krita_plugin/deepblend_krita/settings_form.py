@@ -7,43 +7,71 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepblend_protocol.errors import DeepBlendError
-from deepblend_protocol.settings import PRESETS, Setting, table
-from deepblend_protocol.words import CHOICES, _
+from deepblend_protocol.settings import AUTOMATIC, PRESET_NAMES, PRESETS, Setting, resolve, table
+from deepblend_protocol.words import CHOICES, LOOKS, _, looks_like
 from deepblend_protocol.words import PRESETS as LABELS
 from krita import Krita
 
 from . import nodes, result
 from .qt import Qt, QtCore, QtWidgets
 
-SHOWN = ("style", "keep_colours", "feather_px", "grow_px", "gradients", "style_from")
+SHOWN = (
+    "style",
+    "keep_colours",
+    "style_from",
+    "match",
+    "grain",
+    "gradients",
+    "edges",
+    "grow_px",
+    "feather_px",
+    "shadow",
+    "shadow_angle",
+    "shadow_px",
+)
 """The settings that Krita's users meet, in the docker's order."""
 _GROUP, _NAME = "deepblend", "settings"
-_OWN = ""
-"""The preset that is shown where the values are no preset's."""
+OWN = "own"
+"""The preset that sets nothing."""
+_SHADOW = SHOWN[-3:]
+"""How strong it is, and what it has then."""
+_OLD_DEFAULT = {"style": 0.5, "keep_colours": 0.5, "style_from": "background"}
+"""What is kept of who never moved a slider, from before there were automatic presets."""
 _NOTCHES = 200
 
 
 def defaults() -> dict[str, Any]:
-    return {name: table()[name].default for name in SHOWN}
+    return {name: table()[name].default for name in ("preset", *SHOWN)}
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of ``SHOWN``; those that are missing, or that no version of ours wrote, have their defaults."""
+    """The preset and the settings of ``SHOWN``, all of them, as they were kept.
+
+    Those that are missing, or that no version of ours wrote, have their defaults; what was kept before there were
+    automatic presets is own values, without the effects that there were not.
+    """
     known = defaults()
-    for name in SHOWN:
+    if "preset" not in given and any(name in given for name in PRESET_NAMES):
+        given = {"match": 0.0, "grain": 0.0, **given, "preset": OWN}
+    for name in known:
+        value = given.get(name, known[name])
         try:
-            known[name] = table()[name].check(given.get(name, known[name]))
+            known[name] = value if (name, value) == ("preset", OWN) else table()[name].check(value)
         except DeepBlendError:
             continue
     return known
 
 
 def told(given: Mapping[str, Any]) -> str:
-    """The settings in words, a line each; those that are as by default are left out, but for the first two."""
-    lines = []
+    """The settings in words, a line each; those as by default or by the preset are left out, but for the first two."""
+    known = checked(given)
+    preset = known["preset"]
+    setting = table()["preset"]
+    lines = [f"{_(setting.label)}: {LABELS[preset]}"] if preset != OWN else []
     for name in SHOWN:
-        setting, value = table()[name], given[name]
-        if name in SHOWN[:2] or value != setting.default:
+        setting, value = table()[name], known[name]
+        left = (preset != OWN and name in PRESET_NAMES) or (name in _SHADOW[1:] and not known["shadow"])
+        if name in SHOWN[:2] or (value != setting.default and not left):
             words = CHOICES[value] if setting.kind == "choice" else f"{value:g} {setting.unit}".rstrip()
             lines.append(f"{_(setting.label)}: {words}")
     return "\n".join(lines)
@@ -95,7 +123,8 @@ class Slider(QtCore.QObject):
         super().__init__(parent)
         lowest, highest = setting.minimum, setting.maximum
         assert lowest is not None and highest is not None
-        self._bent = bool(setting.unit)
+        lengths = setting.unit == "px"
+        self._bent = lengths
         self._most = highest
         self.slider = _QuietSlider(Qt.Orientation.Horizontal, objectName=f"deepblend_{setting.name}_slider")
         self.slider.setRange(-_NOTCHES if lowest < 0 else 0, _NOTCHES)
@@ -104,7 +133,7 @@ class Slider(QtCore.QObject):
         self.spin.setRange(lowest, highest)
         self.spin.setDecimals(0 if setting.unit else 2)
         self.spin.setSingleStep(1.0 if setting.unit else 0.05)
-        self.spin.setSuffix(f" {setting.unit}" if setting.unit else "")
+        self.spin.setSuffix(" px" if lengths else "°" if setting.unit == "degrees" else "")
         for widget in (self.slider, self.spin):
             widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             widget.setToolTip(_(setting.help))
@@ -115,6 +144,14 @@ class Slider(QtCore.QObject):
 
     def value(self) -> float:
         return float(self.spin.value())
+
+    def set_enabled(self, on: bool) -> None:
+        self.slider.setEnabled(on)
+        self.spin.setEnabled(on)
+
+    def set_visible(self, on: bool) -> None:
+        self.slider.setVisible(on)
+        self.spin.setVisible(on)
 
     def set_value(self, value: float) -> None:
         self.spin.setValue(value)
@@ -133,40 +170,49 @@ class Slider(QtCore.QObject):
 
 
 class SettingsForm(QtWidgets.QWidget):
-    """All of them; ``changed`` is told when one has another value. Krita keeps them."""
+    """All of them; ``changed`` is told when what is sent is another. Krita keeps them.
+
+    Who moves a slider that the chosen preset sets has own values from then on.
+    """
 
     changed = QtCore.pyqtSignal()
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
         self._fields: dict[str, Any] = {}
+        self._labels: dict[str, Any] = {}
         self._setting = False
+        self._looks: Mapping[str, Any] = {}
+        """The report that told what the background looks like."""
         layout = QtWidgets.QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setColumnStretch(1, 1)
         layout.setVerticalSpacing(4)
-        preset = table()["preset"]
+        known = table()
+        preset = known["preset"]
         self._preset = _QuietCombo(objectName="deepblend_preset", toolTip=_(preset.help))
-        for label, name in [(_("Own values"), _OWN), *((LABELS[name], name) for name in PRESETS)]:
+        for label, name in [*((LABELS[name], name) for name in PRESETS), (_("Own values"), OWN)]:
             self._preset.addItem(label, name)
         self._preset.activated.connect(self._preset_chosen)
         self._add(layout, _(preset.label), self._preset)
-        known = table()
-        for name in SHOWN:
-            setting = known[name]
-            if setting.kind == "choice":
-                widget: Any = _QuietCombo(objectName=f"deepblend_{name}", toolTip=_(setting.help))
-                for choice in setting.choices:
-                    widget.addItem(CHOICES[choice], choice)
-                widget.currentIndexChanged.connect(self._changed)
-            else:
-                widget = Slider(setting, self)
-                widget.changed.connect(self._changed)
-            self._fields[name] = widget
-            self._add(layout, _(setting.label), widget)
+        self._said = QtWidgets.QLabel(objectName="deepblend_looks")
+        self._said.setWordWrap(True)
+        layout.addWidget(self._said, layout.rowCount(), 1, 1, 2)
+        self._more = QtWidgets.QToolButton(objectName="deepblend_more", text=_("Contact shadow"), checkable=True)
+        self._more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._more.setAutoRaise(True)
+        self._more.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._more.toggled.connect(self._unfold)
         self.picture = LayerChoice()
-        self.picture.currentIndexChanged.connect(self._changed)
-        self._picture_label = self._add(layout, _("Other layer"), self.picture)
+        self.picture.currentIndexChanged.connect(lambda index: self._changed("picture"))
+        for name in SHOWN:
+            if name == _SHADOW[0]:
+                layout.addWidget(self._more, layout.rowCount(), 0, 1, 3)
+            setting = known[name]
+            self._fields[name] = self._field(setting)
+            self._labels[name] = self._add(layout, _(setting.label), self._fields[name])
+            if name == "style_from":
+                self._labels["picture"] = self._add(layout, _("Other layer"), self.picture)
         self.as_mask = QtWidgets.QCheckBox(_("Edge as transparency mask"), objectName="deepblend_as_mask")
         self.as_mask.setToolTip(
             _("Keep the edge in a transparency mask, where it can be painted on, instead of the layer's transparency")
@@ -175,23 +221,62 @@ class SettingsForm(QtWidgets.QWidget):
         layout.addWidget(self.as_mask, layout.rowCount(), 0, 1, 3)
         self.as_mask.setVisible(result.can_mask())
         self._read()
-        self._show()
+        self._more.setChecked(self._value("shadow") > 0)
+        self._unfold(self._more.isChecked())
 
     def values(self) -> dict[str, Any]:
-        """The settings as they are sent to the server."""
-        return {"method": "deep", **{name: self._value(name) for name in SHOWN}}
+        """The settings as they are sent to the server: what a preset sets is left to it."""
+        left = PRESET_NAMES if self.preset != OWN else ()
+        given = {} if self.preset == OWN else {"preset": self.preset}
+        return {"method": "deep", **given, **{name: self._value(name) for name in SHOWN if name not in left}}
 
     def set_values(self, given: Mapping[str, Any]) -> None:
-        """Set those that are given, all in one change."""
+        """Set those that are given, all in one change; without a preset, what presets set is own values."""
+        self._put(given)
+        self._changed("")
+
+    def _put(self, given: Mapping[str, Any]) -> None:
         self._setting = True
+        preset = given.get("preset", OWN if any(name in given for name in PRESET_NAMES) else self.preset)
+        self._preset.setCurrentIndex(self._preset.findData(preset))
         for name, value in given.items():
             widget = self._fields.get(name)
             if isinstance(widget, Slider):
                 widget.set_value(value)
             elif widget is not None:
                 widget.setCurrentIndex(widget.findData(value))
+        if self._value("shadow") > 0:
+            self._more.setChecked(True)
         self._setting = False
-        self._changed()
+
+    @property
+    def preset(self) -> str:
+        return str(self._preset.currentData())
+
+    def decided(self, report: Mapping[str, Any]) -> None:
+        """Show what a blend's report says of the background, and the values that follow from it."""
+        if report.get("looks_like") not in LOOKS:
+            return
+        self._looks = report
+        if self.preset == AUTOMATIC:
+            self._put(self._preset_values(AUTOMATIC))
+        self._show()
+
+    def other_background(self) -> None:
+        """What was said of the background is not of this document's."""
+        self._looks = {}
+        self._show()
+
+    def _field(self, setting: Setting) -> Any:
+        if setting.kind != "choice":
+            slider = Slider(setting, self)
+            slider.changed.connect(lambda: self._changed(setting.name))
+            return slider
+        combo = _QuietCombo(objectName=f"deepblend_{setting.name}", toolTip=_(setting.help))
+        for choice in setting.choices:
+            combo.addItem(CHOICES[choice], choice)
+        combo.currentIndexChanged.connect(lambda index: self._changed(setting.name))
+        return combo
 
     def _add(self, layout: Any, label: str, widget: Any) -> Any:
         """A row: a label, and a choice, or a slider and its field."""
@@ -215,24 +300,43 @@ class SettingsForm(QtWidgets.QWidget):
         widget = self._fields[name]
         return round(widget.value(), 4) if isinstance(widget, Slider) else widget.currentData()
 
-    def _preset_chosen(self, index: int) -> None:
-        self.set_values(PRESETS.get(self._preset.itemData(index), {}))
+    def _preset_values(self, preset: str) -> dict[str, Any]:
+        """A preset, and what it sets as far as that is known; own values are those that are there."""
+        if preset == OWN:
+            return {"preset": OWN}
+        known = resolve({"preset": self._looks.get("looks_like", preset) if preset == AUTOMATIC else preset})
+        return {"preset": preset, **{name: getattr(known, name) for name in PRESET_NAMES}}
 
-    def _changed(self, *_ignored: Any) -> None:
+    def _preset_chosen(self, index: int) -> None:
+        self.set_values(self._preset_values(self._preset.itemData(index)))
+
+    def _changed(self, name: str) -> None:
+        """A field has another value; of what presets set, that is the user's own from now on."""
         if self._setting:
             return
+        if name in PRESET_NAMES:
+            self._preset.setCurrentIndex(self._preset.findData(OWN))
         self._show()
         self._write()
         self.changed.emit()
 
     def _show(self) -> None:
-        """Show the preset whose values these are, and the chooser of a layer where it is of use."""
-        now = self.values()
-        fitting = (name for name, preset in PRESETS.items() if all(now[each] == preset[each] for each in preset))
-        self._preset.setCurrentIndex(self._preset.findData(next(fitting, _OWN)))
-        other = now["style_from"] == "picture"
+        """Show what is of use with these values."""
+        words = looks_like(self._looks) if self.preset == AUTOMATIC else ""
+        self._said.setText(words)
+        self._said.setVisible(bool(words))
+        other = self._value("style_from") == "picture"
         self.picture.setVisible(other)
-        self._picture_label.setVisible(other)
+        self._labels["picture"].setVisible(other)
+        for name in _SHADOW[1:]:
+            self._fields[name].set_enabled(self._value("shadow") > 0)
+            self._labels[name].setEnabled(self._value("shadow") > 0)
+
+    def _unfold(self, on: bool) -> None:
+        self._more.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
+        for name in _SHADOW:
+            self._labels[name].setVisible(on)
+            self._fields[name].set_visible(on)
 
     def _read(self) -> None:
         try:
@@ -240,14 +344,18 @@ class SettingsForm(QtWidgets.QWidget):
         except ValueError:
             known = {}
         known = known if isinstance(known, dict) else {}
+        if "preset" not in known and all(known.get(name) == value for name, value in _OLD_DEFAULT.items()):
+            known = {name: value for name, value in known.items() if name not in _OLD_DEFAULT}
+        values = checked(known)
+        self._put({**values, **self._preset_values(values["preset"])})
         self._setting = True
-        self.set_values(checked(known))
         self.as_mask.setChecked(known.get("as_mask") is True)
         self._setting = False
+        self._show()
 
     def _write(self, *_ignored: Any) -> None:
         if not self._setting:
-            known = {**self.values(), "as_mask": self.as_mask.isChecked()}
+            known = {"preset": self.preset, **self.values(), "as_mask": self.as_mask.isChecked()}
             Krita.instance().writeSetting(_GROUP, _NAME, json.dumps(known))
 
 

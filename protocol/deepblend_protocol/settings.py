@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from .errors import SettingOutOfRange, SettingUnknown
@@ -148,14 +148,19 @@ class PaperSettings:
     seed: int = _integer(0, 0, 2**31 - 1, "Seed", "Seed of the noise that pass 1 starts from.")
 
 
+AUTOMATIC = "automatic"
+"""The preset that is a photograph's or a painting's: the engine decides by the background, see ``decide``."""
 PRESETS: dict[str, dict[str, Any]] = {
+    AUTOMATIC: {},
     "photograph": {"style": 0.2, "keep_colours": 0.5, "style_from": "surroundings", "match": 0.5, "grain": 1.0},
     "painting": {"style": 0.5, "keep_colours": 0.5, "style_from": "background", "match": 0.0, "grain": 0.0},
     "seamless": {"style": 0.0, "keep_colours": 0.0, "match": 0.0, "grain": 0.0},
 }
-_DEFAULT = "painting"
-_START = PRESETS[_DEFAULT]
-"""What a preset sets begins as the default one has it: forms, which show defaults, and ``resolve`` agree."""
+"""By preset: the values that it sets."""
+_START = PRESETS["photograph"]
+"""What a preset sets begins so, also in forms before anything is decided: a photograph bears wrong values worse."""
+PRESET_NAMES = tuple(_START)
+"""The settings that presets set."""
 
 
 @dataclass(frozen=True)
@@ -174,10 +179,11 @@ class Settings:
         "paper: the published algorithm.",
     )
     preset: str = _choice(
-        _DEFAULT,
+        AUTOMATIC,
         tuple(PRESETS),
         "Preset",
-        "Sets the values below for a photograph, for a painting, or for a seamless border only.",
+        "Sets style, colours, light and grain for a photograph, for a painting, or for a seamless border only; "
+        "automatic: for a photograph or a painting, as the background looks.",
     )
     style: float = _number(
         _START["style"],
@@ -244,6 +250,8 @@ class Settings:
         40, 0, 1000, "Shadow's length", "How far it reaches from the object's lower border, and how soft it gets.", "px"
     )
     paper: PaperSettings = PaperSettings()
+    undecided: tuple[str, ...] = ()
+    """Those of ``PRESET_NAMES`` that are left to the preset "automatic", and stand at a photograph's until then."""
 
 
 _AnySettings = TypeVar("_AnySettings", Settings, PaperSettings)
@@ -263,16 +271,53 @@ def _checked(base: _AnySettings, given: Mapping[str, Any]) -> _AnySettings:
 
 
 def resolve(given: Mapping[str, Any]) -> Settings:
-    """Settings from names and values: the defaults, then the preset's, then those given; ``Settings()`` of none.
+    """Settings from names and values: the defaults, then the preset's, then those given.
 
-    ``given["paper"]`` may hold a mapping of :class:`PaperSettings`' names. Raises
-    SettingUnknown for a name that is not in the table, SettingOutOfRange for a value that
-    does not fit.
+    With the preset "automatic", what it sets and is not given is ``undecided``. ``given["paper"]`` may hold a mapping
+    of :class:`PaperSettings`' names. Raises SettingUnknown for a name that is not in the table, SettingOutOfRange for
+    a value that does not fit.
     """
     own = {name: value for name, value in given.items() if name != "paper"}
     paper = given.get("paper", {})
     if not isinstance(paper, Mapping):
         raise SettingOutOfRange(name="paper", value=paper, accepts="names and values of the published algorithm")
-    preset = table()["preset"].check(own.get("preset", Settings.preset))
+    preset = table()["preset"].check(own.get("preset", AUTOMATIC))
     settings = _checked(Settings(), {**PRESETS[preset], **own})
-    return replace(settings, paper=_checked(PaperSettings(), paper))
+    undecided = tuple(name for name in PRESET_NAMES if name not in own) if preset == AUTOMATIC else ()
+    return replace(settings, paper=_checked(PaperSettings(), paper), undecided=undecided)
+
+
+def decide(settings: Settings, kind: str) -> Settings:
+    """Settings with what was left to the preset "automatic" decided.
+
+    Args:
+        kind: what the background looks like, the preset "photograph" or "painting".
+    """
+    return replace(settings, **{name: PRESETS[kind][name] for name in settings.undecided}, undecided=())
+
+
+def as_given(settings: Settings) -> dict[str, Any]:
+    """The names and values that ``resolve`` makes these settings of; JSON-ready."""
+    values = {name: value for name, value in asdict(settings).items() if name not in settings.undecided}
+    del values["undecided"]
+    return values
+
+
+def style_wanted(settings: Settings) -> str | None:
+    """What is to be sent as the style picture: the whole "background", another "picture", or None.
+
+    The background is also what the preset "automatic" decides by.
+    """
+    if settings.method == "paper":
+        return None
+    if settings.style_from == "picture":
+        return "picture"
+    painted = settings.method == "deep" and settings.style > 0
+    return "background" if settings.undecided or (painted and settings.style_from == "background") else None
+
+
+def reduced(given: Mapping[str, Any], scale: float) -> dict[str, Any]:
+    """Names and values for a document smaller by ``scale``: those that are lengths in its pixels are shorter."""
+    known = table()
+    lengths = {name for name in given if name in known and known[name].unit == "px"}
+    return {name: value * scale if name in lengths else value for name, value in given.items()}

@@ -7,6 +7,7 @@ the one that LANGUAGE, LC_ALL, LC_MESSAGES or LANG names; GIMP sets LANGUAGE for
 from __future__ import annotations
 
 import gettext
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,30 @@ DOMAIN = "deepblend"
 _known = gettext.translation(DOMAIN, Path(__file__).parent / "locale", fallback=True)
 _, ngettext = _known.gettext, _known.ngettext
 
-PRESETS = {"photograph": _("Photograph"), "painting": _("Painting"), "seamless": _("Seamless only")}
+PRESETS = {
+    "automatic": _("Automatic"),
+    "photograph": _("Photograph"),
+    "painting": _("Painting"),
+    "seamless": _("Seamless only"),
+}
 """Labels of ``settings.PRESETS``."""
+LOOKS = {
+    "photograph": translatable("Looks like a photograph"),
+    "painting": translatable("Looks like a painting"),
+}
+"""What the preset "automatic" has seen in the background, by ``looks_like`` of a report; in English, as the command
+line says it."""
 CHOICES = {
     "background": _("The whole background"),
     "surroundings": _("What surrounds the object"),
     "picture": _("Another layer"),
     "source": _("The object's own detail"),
     "mixed": _("The stronger of object and background"),
+    "automatic": _("Automatic"),
+    "object": _("Find the object"),
+    "selected": _("As selected"),
 }
-"""Labels of the choices in ``settings.table()``."""
+"""Labels of the choices in ``settings.table()``, but for the presets'."""
 STAGES = {
     "start": translatable("Starting"),
     "poisson": translatable("Making the border seamless"),
@@ -40,6 +55,11 @@ STAGES = {
 def stage(name: str) -> str:
     """A stage in English; general words for one that is not known here, as a later server may send it."""
     return STAGES.get(name, translatable("Blending"))
+
+
+def looks_like(report: Mapping[str, Any]) -> str:
+    """What a blend's report says of its background, in the user's language; "" where nobody asked."""
+    return _(LOOKS[kind]) if (kind := report.get("looks_like")) in LOOKS else ""
 
 
 def sentence(error: DeepBlendError) -> str:

@@ -11,9 +11,11 @@ import time
 
 import numpy as np
 import pytest
+from deepblend.engine import kind as engine_kind
 from deepblend.engine.request import Plane, Rect
 from deepblend.pictures import flatten
 from deepblend_protocol import words
+from deepblend_protocol.settings import PRESETS
 from PIL import Image
 
 METHODS = ["poisson", "deep"]
@@ -79,7 +81,7 @@ def test_style_has_a_strength_and_may_come_from_a_file(deepblend, pictures):
     Image.fromarray(np.tile(np.uint8([[0], [255]]), (40, 80))).save(stripes)
     results = []
     for chosen in ({}, {"style": "1"}, {"style_from": stripes}):
-        done = deepblend("blend", *pictures.arguments(**chosen), "--json")
+        done = deepblend("blend", *pictures.arguments(preset="painting", **chosen), "--json")
         assert done.json["settings"]["style_from"] == ("picture" if "style_from" in chosen else "background")
         results.append(samples(pictures.output))
     assert (results[1] != results[0]).any() and (results[2] != results[0]).any()
@@ -87,7 +89,7 @@ def test_style_has_a_strength_and_may_come_from_a_file(deepblend, pictures):
 
 def test_the_report_tells_all(deepblend, pictures):
     report = pictures.folder / "report.json"
-    done = deepblend("blend", *pictures.arguments(report=report), "--json")
+    done = deepblend("blend", *pictures.arguments(preset="painting", report=report), "--json")
     told = json.loads(report.read_text())
     assert told == done.json
     assert (told["method"], told["settings"]["style"]) == ("deep", 0.5)
@@ -101,6 +103,17 @@ def test_the_report_tells_all(deepblend, pictures):
     for level in told["levels"]:
         assert level["evaluations"] > 0 and level["seconds"] > 0 and min(level["size"]) > 0
         assert {"style", "neighbours"} <= set(level["losses"])
+
+
+@pytest.mark.parametrize(("kind", "other"), [("photograph", "painting"), ("painting", "photograph")])
+def test_what_the_background_looks_like_is_said_with_the_way_out(deepblend, pictures, monkeypatch, kind, other):
+    monkeypatch.setattr(engine_kind, "looks_like", lambda image, alpha: kind)
+    said = f"Looks like a {kind}. If it is none: --preset {other}"
+    assert said in deepblend("blend", *pictures.arguments()).out
+    assert "Looks like" not in deepblend("blend", *pictures.arguments(preset=other)).out
+    done = deepblend("blend", *pictures.arguments(keep_colours="0.9"), "--json")
+    assert (done.json["looks_like"], done.json["settings"]["keep_colours"]) == (kind, 0.9)
+    assert done.json["settings"]["style"] == PRESETS[kind]["style"]
 
 
 def test_quiet_is_quiet(deepblend, pictures):

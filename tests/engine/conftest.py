@@ -93,7 +93,7 @@ class Scenes:
 
         Args:
             alpha: the layer's, (object.h, object.w), 0..1; an ellipse where none is given.
-            settings: as ``resolve`` takes them.
+            settings: as ``resolve`` takes them; by default a painting's.
         """
         canvas, object = canvas or self.canvas, object or self.object
         below, above = painting(canvas.h, canvas.w), thing(object.h, object.w)
@@ -105,7 +105,7 @@ class Scenes:
             mask=None,
             background=plane(below, canvas, dtype, encoding=encoding),
             style=plane(below, canvas, dtype, encoding=encoding),
-            settings=resolve(settings),
+            settings=resolve({"preset": "painting", **settings}),
             device=device,
         )
 

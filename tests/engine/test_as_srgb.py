@@ -126,7 +126,7 @@ def test_the_result_stays_in_the_documents_space_and_depends_on_what_is_shown(sc
     icc = profile(1.0, ADOBE)
     request = scenes.request(object=Rect(24, 40, 26, 24), dtype=np.float32)
     wide = replace(request, background=replace(request.background, encoding="profile", profile=icc))
-    for settings, equal in ((resolve({"method": "poisson"}), True), (resolve({}), False)):
+    for settings, equal in ((resolve({"method": "poisson"}), True), (resolve({"preset": "painting"}), False)):
         one, other = (blend(replace(r, settings=settings, device="cpu")) for r in (request, wide))
         assert other.plane.profile == icc
         assert other.plane.encoding == "profile"

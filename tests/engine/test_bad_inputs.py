@@ -75,7 +75,9 @@ def test_a_mask_that_is_faint_everywhere(small, budget):
 def test_a_narrow_style_picture(small, scenes, budget, size, gray):
     height, width = size
     narrow = scenes.plane(scenes.painting(200, 200)[:height, :width], Rect(0, 0, width, height), np.float32)
-    request = replace(small(np.float32, gray=gray), style=narrow, settings=resolve({"style_from": "picture"}))
+    request = replace(
+        small(np.float32, gray=gray), style=narrow, settings=resolve({"preset": "painting", "style_from": "picture"})
+    )
     check(blended(request, None, budget), request)
 
 

@@ -268,8 +268,8 @@ def test_style_from_chooses_where_texture_comes_from(small, scenes):
     whole = replace(request, style=replace(request.style, samples=255 - request.style.samples))
     layers = [
         blended(whole),
-        blended(replace(whole, settings=resolve({"style_from": "surroundings"}))),
-        blended(replace(whole, settings=resolve({"style_from": "picture"}), style=elsewhere)),
+        blended(replace(whole, settings=resolve({"preset": "painting", "style_from": "surroundings"}))),
+        blended(replace(whole, settings=resolve({"preset": "painting", "style_from": "picture"}), style=elsewhere)),
     ]
     for k, layer in enumerate(layers):
         assert not any(same(layer, other) for other in layers[:k])
@@ -279,7 +279,7 @@ def test_surroundings_need_no_picture_and_a_background_without_one_is_its_surrou
     request = small(style_from="surroundings")
     without = replace(request, style=None)
     assert same(blended(request), blended(without))
-    assert same(blended(without), blended(replace(without, settings=resolve({"style_from": "background"}))))
+    assert same(blended(without), blended(replace(without, settings=resolve({"preset": "painting"}))))
 
 
 def test_style_from_a_picture_without_one_is_refused(small):

@@ -1,4 +1,4 @@
-"""The published examples with the default settings, measured beside the authors' own results.
+"""The published examples with the settings for paintings, measured beside the authors' own results.
 
 The folder of examples (1/ and 3/, each with source, mask, target, place.json and the published second pass) is named by
 the environment variable DEEPBLEND_CASES; without it these tests are skipped.
@@ -62,6 +62,7 @@ def example(request) -> Example:
             mask=Plane(mask, corner, "Y"),
             background=Plane(target, whole, "RGB"),
             style=Plane(target, whole, "RGB"),
+            settings=resolve({"preset": "painting"}),
             device="cpu",
         ),
         source=laid(source),
@@ -131,7 +132,7 @@ def test_nothing_changes_outside(example, blended):
 
 def test_the_seam_is_hardly_more_than_poissons(example, blended):
     exact = Request(
-        **{**vars(example.request), "settings": resolve({"method": "poisson", "keep_colours": 0})},
+        **{**vars(example.request), "settings": resolve({"method": "poisson", "preset": "seamless"})},
     )
     ours, poissons = (seam(over(layer, example.target), example) for layer in (blended, blend(exact)))
     pasted = np.where(example.mask[..., None], example.source, example.target)
@@ -140,8 +141,8 @@ def test_the_seam_is_hardly_more_than_poissons(example, blended):
 
 
 def test_tones_hold_as_well_as_in_the_published_result(example, blended):
-    """By default the object takes on the painting's palette; keep_colours 1 holds its own."""
-    kept = blend(Request(**{**vars(example.request), "settings": resolve({"keep_colours": 1.0})}))
+    """By a painting's settings the object takes on the painting's palette; keep_colours 1 holds its own."""
+    kept = blend(Request(**{**vars(example.request), "settings": resolve({"preset": "painting", "keep_colours": 1.0})}))
     published = tone(example.published, example)
     assert tone(over(kept, example.target), example) >= 0.9 * published
     assert tone(over(blended, example.target), example) >= 0.75 * published

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +11,7 @@ from deepblend.engine import blend as door
 from deepblend.engine import device
 from deepblend.engine.request import Rect
 from deepblend_protocol.errors import DeviceMemory, DeviceUnknown, FeaturesUnavailable
+from deepblend_protocol.settings import as_given
 from small_requests import FEW, blended, both_methods, every_method, same
 
 
@@ -68,7 +69,8 @@ def test_the_report_is_json_and_complete(small, settings):
     assert report["device"] == "cpu"
     assert report["threads"] == torch.get_num_threads()
     assert report["features"] == "shipped"
-    assert report["settings"] == asdict(request.settings)
+    assert report["settings"] == as_given(request.settings)
+    assert report["looks_like"] is None
     box = layer.plane.rect
     assert report["sizes"]["box"] == box._asdict()
     assert report["sizes"]["omega"] == int((layer.plane.samples[..., 3] > 0).sum())

@@ -59,6 +59,7 @@ def engine(
     Args:
         layer: RGBA; ``at`` is its column and row on ``below``, RGBA.
         mask: (rows and columns of below), 0..255.
+        settings: by default a painting's.
     """
     height, width = below.shape[:2]
     canvas = Rect(0, 0, width, height)
@@ -67,7 +68,7 @@ def engine(
         mask=Plane(mask[..., None], canvas, "Y") if mask is not None else None,
         background=Plane(below, canvas, encoding="profile"),
         style=Plane(below, canvas, encoding="profile"),
-        settings=resolve(settings),
+        settings=resolve({"preset": "painting", **settings}),
         device="cpu",
     )
     made = blend(request).plane

@@ -131,7 +131,7 @@ new = tools.blend(image, layer.get_mask(), method="poisson")["layer"]
 
 
 def test_the_whole_blend_is_the_engines_own(gimp: Gimp):
-    """Deep, by the default settings: through GIMP, the wire and the server, bit for bit."""
+    """Deep, by a painting's settings: through GIMP, the wire and the server, bit for bit."""
     script = """
 image.select_ellipse(Gimp.ChannelOps.REPLACE, 50, 40, 80, 60)
 answer = {}
@@ -316,12 +316,7 @@ answer["gone"] = tools.blend(image, new, procedure="deepblend-again", wanted=Fal
     answer = run(gimp, script)
     kept = json.loads(answer["kept"])["settings"]
     assert answer["name"] == "Boat, blended (style 0.3)"
-    assert (kept["style"], kept["keep-colours"], kept["feather-px"], kept["style-from"]) == (
-        0.3,
-        0.8,
-        3.0,
-        "background",
-    )
+    assert (kept["preset"], kept["style"], kept["keep-colours"], kept["feather-px"]) == ("painting", 0.3, 0.8, 3.0)
     np.testing.assert_array_equal(made(gimp, answer), loaded(gimp.folder / "first", BELOW, *answer["box"][2:]))
     assert answer["order"] == ["Boat, blended (style 0.3) #1", "Boat, blended (style 0.3)", "Boat", "below"]
     assert "was not made by Deep Image Blending" in answer["plain"]

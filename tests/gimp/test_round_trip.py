@@ -66,7 +66,7 @@ image.delete()
 
 @pytest.mark.parametrize("kind", ["U16", "FLOAT"])
 def test_the_whole_blend_is_the_engines_own(gimp: Gimp, kind: str, errors: dict):
-    """Deep, by the default settings: through GIMP, the wire and the server. (8 bits: see test_documents.)"""
+    """Deep, by a painting's settings: through GIMP, the wire and the server. (8 bits: see test_documents.)"""
     below, layer = picture(WIDTH, HEIGHT, 4, kind), picture(110, 90, 4, kind, seed=7)
     x, y, w, h = gimp.run(f"""
 {opened(gimp, below, layer, f"{kind}_NON_LINEAR")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,10 +19,10 @@ from screen import Screen
 
 DIALOG, PROGRESS = "Deep Image Blending", "Blending 'Kingfisher'"
 EXAMPLE = Path(demo.__file__).parents[1] / "example"
-FILTERS, OK = (428, 12), (798, 565)
+FILTERS, OK = (428, 12), (806, 651)
 COMBINE = ((459, 262), (459, 281), (459, 290), (560, 290), (720, 290), (720, 313))
 """Where the main window's menu and the dialog's button are, in the windows."""
-SLIDER = (86, 634, 600, 560, 540)
+SLIDER = (109, 634, 600, 560, 540)
 """The style slider: its row, and the columns from its knob to beyond its beginning."""
 FILLED = 80
 """Green of the progress bar where it is filled, at least; of 255."""
@@ -108,7 +109,7 @@ answer = True
         """The preview when its bar is full."""
 
         def full() -> bool:
-            bar = self.screen.pixels(window)[425:455, 120:438, 1].max(0)
+            bar = self.screen.pixels(window)[510:540, 120:438, 1].max(0)
             return bar[0] > FILLED and bar[-1] > FILLED
 
         time.sleep(0.3)  # until a changed setting has begun a new one
@@ -116,7 +117,7 @@ answer = True
         return self.picture(window)
 
     def style(self, value: float) -> None:
-        """Type a value into the dialog's first field."""
+        """Type a value into the field for the style."""
         self.screen.key("alt+t", "ctrl+a")
         self.screen.type(f"{value:g}")
         self.screen.key("Tab")
@@ -153,9 +154,11 @@ def test_from_the_menu_to_the_new_layer_and_back(desk: Desk):
     desk.screen.click(desk.main, *COMBINE[-1])
     window = desk.screen.await_window(DIALOG)
     desk.screen.activate(window)
-    first = desk.await_preview(window)
+    desk.await_preview(window)
     desk.screen.keep("dialog")
 
+    desk.style(0.5)
+    first = desk.await_preview(window)
     desk.screen.drag(window, *SLIDER)
     seamless = desk.await_preview(window)
     desk.screen.keep("dialog_style_0")
@@ -274,6 +277,48 @@ def test_presets_are_saved_found_again_and_deleted(desk: Desk):
     desk.screen.keep("presets")
     desk.screen.key("alt+d")
     wait_for(lambda: "Boats at night" not in file.read_text(), "the preset's end", 20)
+
+
+def kept(desk: Desk, position: int) -> dict[str, Any]:
+    """The arguments that a layer keeps, by its place from the top."""
+    script = f"answer = bytes(image.get_layers()[{position}].get_parasite('deepblend-settings').get_data()).decode()"
+    return json.loads(desk.gimp.run(script))["settings"]
+
+
+def test_automatic_is_kept_and_a_slider_that_it_sets_is_the_users_own(desk: Desk):
+    """Own values are so until a preset is chosen; what is not of presets leaves them alone."""
+    window = desk.dialog()
+    desk.screen.key("alt+p", "Home")
+    desk.await_preview(window)
+    desk.screen.keep("dialog_automatic")
+    desk.screen.key("alt+w", "ctrl+a")
+    desk.screen.type("3")
+    desk.screen.key("Tab")
+    desk.await_preview(window)
+    desk.screen.key("alt+n")
+    wait_for(lambda: len(desk.names()) == 3, "the blend")
+    assert desk.names()[0] in ("Kingfisher, blended (style 0.2)", "Kingfisher, blended (style 0.5)")
+    first = kept(desk, 0)
+    assert (first["preset"], first["grow-px"]) == ("automatic", 3)
+    desk.screen.await_no_window(PROGRESS)
+
+    desk.gimp.run("image.set_selected_layers([layer]); Gimp.displays_flush()")
+    desk.dialog()
+    desk.style(0)
+    desk.screen.key("alt+n")
+    wait_for(lambda: "Kingfisher, seamless" in desk.names(), "the blend")
+    second = kept(desk, desk.names().index("Kingfisher, seamless"))
+    assert (second["preset"], second["style"], second["grow-px"]) == ("own", 0, 3)
+    desk.screen.await_no_window(PROGRESS)
+
+    desk.gimp.run("image.set_selected_layers([image.get_layers()[0]]); Gimp.displays_flush()")
+    window = desk.dialog("g")
+    desk.await_preview(window)
+    desk.screen.keep("again_automatic")
+    desk.screen.key("alt+n")
+    wait_for(lambda: len(desk.names()) == 5, "the blend")
+    assert desk.names()[0].startswith(desk.names()[1])
+    assert kept(desk, 0) == first
 
 
 def test_found_by_search(desk: Desk):

@@ -81,13 +81,13 @@ def new_layer(image, path, name, width, height, x=0, y=0, alpha=True, parent=Non
 
 
 def blend(image, layer, procedure="deepblend", mode=Gimp.RunMode.NONINTERACTIVE, wanted=True, **given):
-    """Run the procedure; its status, what it said, and the new layer."""
+    """Run the procedure, by default with a painting's settings; its status, what it said, and the new layer."""
     made = Gimp.get_pdb().lookup_procedure(procedure)
     config = made.create_config()
     config.set_property("run-mode", mode)
     config.set_property("image", image)
     config.set_core_object_array("drawables", layer if isinstance(layer, list) else [layer])
-    for name, value in given.items():
+    for name, value in {"preset": "painting", **given}.items():
         config.set_property(name.replace("_", "-"), value)
     result = made.run(config)
     status = result.index(0)

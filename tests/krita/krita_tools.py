@@ -11,11 +11,18 @@ retired = []
 DEFAULTS = {
     "style": 0.5,
     "keep_colours": 0.5,
-    "feather_px": 0.0,
-    "grow_px": 0.0,
-    "gradients": "source",
     "style_from": "background",
+    "match": 0.0,
+    "grain": 0.0,
+    "gradients": "source",
+    "edges": "automatic",
+    "grow_px": 0.0,
+    "feather_px": 0.0,
+    "shadow": 0.0,
+    "shadow_angle": 45.0,
+    "shadow_px": 40.0,
 }
+"""Own values, which are a painting's."""
 
 
 def docker():

@@ -325,7 +325,7 @@ own, seen = docker(), []
 docker().widget().ensureWidgetVisible(widget("live"))
 Krita.instance().activeWindow().qwindow().activateWindow()
 widget("live").setFocus(QtCore.Qt.FocusReason.TabFocusReason)
-for _ in range(40):
+for _ in range(60):
     now = QtWidgets.QApplication.focusWidget()
     if now is None or now.objectName() in seen:
         break
@@ -336,9 +336,11 @@ answer = seen
 
 
 def test_the_keyboard_reaches_everything(desk: Desk):
+    desk.run("widget('more').setChecked(True)")
     reached = desk.run(REACHED)
-    wanted = ("live", "before", "refresh", "preset", "style", "keep_colours", "feather_px", "grow_px", "gradients")
-    for name in (*wanted, "style_from", "as_mask", "blend"):
+    desk.run("widget('more').setChecked(False)")
+    wanted = ("style", "keep_colours", "style_from", "match", "grain", "gradients", "edges", "grow_px", "feather_px")
+    for name in ("live", "before", "refresh", "preset", *wanted, "more", "shadow", "as_mask", "blend"):
         assert any(one.startswith(f"deepblend_{name}") for one in reached) or name == "before", (name, reached)
     assert "qt_tabwidget_tabbar" in reached
     desk.open(mask=ELLIPSE)

@@ -98,7 +98,7 @@ answer = [chooser.isVisibleTo(docker()), *(chooser.itemText(one) for one in rang
         mask=Plane(ELLIPSE[..., None], canvas, "Y"),
         background=Plane(BELOW, canvas, encoding="profile"),
         style=Plane(other, Rect(0, 0, 70, 50), encoding="profile"),
-        settings=resolve({"style": 1.0, "style_from": "picture"}),
+        settings=resolve({"preset": "painting", "style": 1.0, "style_from": "picture"}),
         device="cpu",
     )
     made = blend(request).plane

@@ -147,7 +147,7 @@ def test_layers_anywhere(desk: Desk, at: tuple[int, int], size: tuple[int, int])
 
 @pytest.mark.parametrize("depth", ["U8", "U16", "F32"])
 def test_the_whole_blend_is_the_engines_own(desk: Desk, krita_errors: dict[str, float], depth: str):
-    """Deep, by the default settings: through Krita, the wire and the server."""
+    """Deep, by a painting's settings: through Krita, the wire and the server."""
     below, layer = picture(WIDTH, HEIGHT, 4, DEPTHS[depth]), picture(110, 90, 4, DEPTHS[depth], seed=7)
     desk.open(below, layer, mask=ELLIPSE, space=("RGBA", depth, SRGB))
     desk.blend()

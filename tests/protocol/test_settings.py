@@ -1,15 +1,30 @@
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
+from typing import Any
 
 import deepblend_protocol
 import pytest
 from deepblend_protocol.errors import SettingOutOfRange, SettingUnknown
-from deepblend_protocol.settings import PRESETS, PaperSettings, Setting, Settings, resolve, table
+from deepblend_protocol.settings import (
+    AUTOMATIC,
+    PRESET_NAMES,
+    PRESETS,
+    PaperSettings,
+    Setting,
+    Settings,
+    as_given,
+    decide,
+    reduced,
+    resolve,
+    style_wanted,
+    table,
+)
 
 EVERY = [*table().values(), *table(PaperSettings).values()]
 
@@ -20,10 +35,15 @@ def by_name(setting: Setting) -> str:
 
 def test_the_defaults_are_those_of_the_design() -> None:
     settings = resolve({})
-    assert settings == Settings()
-    assert (settings.method, settings.preset, settings.style, settings.keep_colours) == ("deep", "painting", 0.5, 0.5)
-    assert (settings.gradients, settings.style_from) == ("source", "background")
-    assert (settings.grow_px, settings.feather_px) == (0, 0)
+    assert replace(settings, undecided=()) == Settings()
+    assert (settings.method, settings.preset, settings.gradients, settings.edges) == (
+        "deep",
+        "automatic",
+        "source",
+        "automatic",
+    )
+    assert (settings.grow_px, settings.feather_px, settings.shadow) == (0, 0, 0)
+    assert settings.undecided == PRESET_NAMES
 
 
 def test_the_published_numbers_are_the_papers_defaults() -> None:
@@ -33,7 +53,7 @@ def test_the_published_numbers_are_the_papers_defaults() -> None:
 
 
 def test_every_field_is_in_the_table() -> None:
-    assert list(table()) == [field.name for field in fields(Settings) if field.name != "paper"]
+    assert list(table()) == [field.name for field in fields(Settings) if field.name not in ("paper", "undecided")]
     assert list(table(PaperSettings)) == [field.name for field in fields(PaperSettings)]
 
 
@@ -87,14 +107,70 @@ def test_every_preset_sets_what_it_says_and_nothing_else(preset: str) -> None:
 def test_a_form_with_a_preset_shows_what_the_server_would_take(preset: str) -> None:
     """A form begins with the table's defaults and lays the chosen preset's values over them."""
     shown = {name: setting.default for name, setting in table().items()}
-    assert Settings(**{**shown, "preset": preset, **PRESETS[preset]}) == resolve({"preset": preset})
-    assert Settings(**shown) == resolve({"preset": shown["preset"]}) == resolve({})
+    taken = replace(resolve({"preset": preset}), undecided=())
+    assert Settings(**{**shown, "preset": preset, **PRESETS[preset]}) == taken
+    assert Settings(**shown) == replace(resolve({}), undecided=())
 
 
 def test_what_is_given_prevails_over_the_preset() -> None:
     settings = resolve({"preset": "photograph", "style": 1, "style_from": "background"})
     assert (settings.style, settings.style_from) == (1.0, "background")
     assert settings.keep_colours == PRESETS["photograph"]["keep_colours"]
+    assert settings.undecided == ()
+
+
+@pytest.mark.parametrize("kind", ["photograph", "painting"])
+def test_automatic_leaves_to_the_engine_what_is_not_given(kind: str) -> None:
+    """A value that is given prevails, also where it is the one that stands there until something is decided."""
+    given = {"keep_colours": 0.5, "style_from": "surroundings", "grow_px": 3}
+    settings = resolve(given)
+    assert settings.undecided == ("style", "match", "grain")
+    decided = decide(settings, kind)
+    assert decided.undecided == ()
+    for name in PRESET_NAMES:
+        assert getattr(decided, name) == given.get(name, PRESETS[kind][name])
+    assert (decided.preset, decided.grow_px) == (AUTOMATIC, 3)
+    assert decide(decided, "painting") == decided
+
+
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name != AUTOMATIC])
+def test_only_automatic_leaves_anything(preset: str) -> None:
+    assert resolve({"preset": preset}).undecided == ()
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"style": 0.3}, {"preset": "painting", "grain": 0.1}, {"method": "paper", "paper": {"num_steps": 3}}]
+)
+def test_settings_as_given_are_resolved_to_themselves(given: dict[str, Any]) -> None:
+    settings = resolve(given)
+    assert resolve(json.loads(json.dumps(as_given(settings)))) == settings
+    assert set(given) <= set(as_given(settings)) and not set(settings.undecided) & set(as_given(settings))
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({}, "background"),
+        ({"style": 0}, "background"),
+        ({"method": "poisson"}, "background"),
+        ({"style_from": "surroundings"}, "background"),
+        ({"style_from": "picture"}, "picture"),
+        ({"style_from": "picture", "style": 0}, "picture"),
+        ({"preset": "painting"}, "background"),
+        ({"preset": "photograph"}, None),
+        ({"preset": "photograph", "style_from": "picture"}, "picture"),
+        ({"preset": "seamless"}, None),
+        ({"preset": "painting", "method": "poisson"}, None),
+        ({"method": "paper"}, None),
+    ],
+)
+def test_which_picture_is_sent_for_style_and_to_decide_by(given: dict[str, Any], wanted: str | None) -> None:
+    assert style_wanted(resolve(given)) == wanted
+
+
+def test_lengths_are_shorter_in_a_smaller_document() -> None:
+    given = {"grow_px": 4, "feather_px": 2.0, "shadow_px": 40, "shadow_angle": 60, "style": 0.5, "edges": "object"}
+    assert reduced(given, 0.5) == {**given, "grow_px": 2, "feather_px": 1, "shadow_px": 20}
 
 
 def test_the_papers_numbers_are_given_inside() -> None:

@@ -163,7 +163,7 @@ def small(**given: Any) -> messages.Request:
     noise = np.random.default_rng(7).integers(0, 256, (side, side, 3))
     alpha = np.where(np.hypot(rows, columns) < side / 2 - 2, 255, 0)[:, :, None]
     ramp = np.broadcast_to(np.linspace(20, 220, whole)[:, None, None], (whole, whole, 3))
-    settings = {"method": "poisson", **given.pop("settings", {})}
+    settings = {"method": "poisson", "preset": "painting", **given.pop("settings", {})}
     return messages.Request(
         layer=plane(np.concatenate([noise, alpha], 2).astype(np.uint8), margin, margin, "RGBA"),
         background=plane(ramp.astype(np.uint8), 0, 0, "RGB"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from deepblend_protocol import messages
 from deepblend_protocol.geometry import Rect
+from deepblend_protocol.settings import PRESETS
 from harness import Served, Talker, endless, plane, small, wait_for
 
 
@@ -88,7 +90,7 @@ def test_every_sample_type_and_order(talker: Talker, kind: str, dtype: type, ord
     request = messages.Request(
         layer=typed(layer, 20, order),
         background=typed(below, 0, "RGB" if len(order) > 2 else "Y"),
-        settings={"method": "poisson", "keep_colours": 0},
+        settings={"method": "poisson", "preset": "seamless"},
     )
     talker.submit(name, request)
     result = talker.ending(name)
@@ -210,6 +212,32 @@ def test_settings_are_refused_by_name(talker: Talker, settings: dict, code: str)
     talker.submit(name, small(settings=settings))
     failure = talker.receive()
     assert isinstance(failure, messages.Failure) and (failure.code, failure.job) == (code, name)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"preset": "painting"},
+        {"preset": "photograph", "style": 0.0},
+        {"style": 0.0, "keep_colours": 0.5, "style_from": "background", "gradients": "source", "grow_px": 0.0},
+    ],
+    ids=["a preset", "a preset and a value", "values alone"],
+)
+def test_what_older_clients_send_is_understood(talker: Talker, settings: dict) -> None:
+    """They know nothing of the preset "automatic", nor of what came with it."""
+    name = f"older-{len(str(settings))}"
+    request = small()
+    talker.submit(name, replace(request, settings={"method": "poisson", **settings}))
+    result = talker.ending(name)
+    assert isinstance(result, messages.Result)
+    made = result.report["settings"]
+    assert {key: made[key] for key in settings} == settings
+    looks = result.report["looks_like"]
+    if "preset" in settings:
+        assert looks is None
+        assert made["match"] == PRESETS[settings["preset"]]["match"]
+    else:
+        assert made["match"] == PRESETS[looks]["match"]
 
 
 def test_an_empty_mask_is_the_engines_sentence(talker: Talker) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from deepblend_protocol import geometry
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane, Previews, Request
-from deepblend_protocol.settings import Settings
+from deepblend_protocol.settings import Settings, reduced, resolve, style_wanted
 from gi.repository import Gegl, Gimp
 
 from . import gegl
@@ -44,14 +44,14 @@ def read(subject: Subject, settings: Settings, given: Mapping[str, Any]) -> Requ
     inside = crop.intersection(own) if crop is not None else None
     assert crop is not None and inside is not None  # mask_box has looked
     source = gegl.read(layer.get_buffer(), inside.relative_to(own), known.colour)
-    painted = settings.method == "deep" and settings.style > 0
-    whole = painted and settings.style_from == "background"
+    wanted = style_wanted(settings)
+    whole = wanted == "background"
     below, frame = background(image, layer, None if whole else crop)
     ground = gegl.read(below, crop.relative_to(frame), known.colour)
     style = None
     if whole:
         style = _reduced(below, canvas, known)
-    elif painted and settings.style_from == "picture" and subject.picture is not None:
+    elif wanted == "picture" and subject.picture is not None:
         style = _style_of(subject.picture, below, known)
     return Request(
         layer=Plane(inside, inside.size, known.type, known.channels, source, known.encoding),
@@ -102,10 +102,11 @@ class Reduced:
 
     def request(self, given: Mapping[str, Any], previews: Previews) -> Request:
         """The request of a preview with these settings."""
-        scaled = {**given, "grow_px": given["grow_px"] * self.scale, "feather_px": given["feather_px"] * self.scale}
-        style = {"background": self._style, "picture": self._picture}.get(given["style_from"])
-        if given["style_from"] == "picture" and style is None:
-            scaled["style_from"] = "surroundings"
+        scaled = reduced(given, self.scale)
+        wanted = style_wanted(resolve(scaled))
+        if wanted == "picture" and self._picture is None:
+            scaled["style_from"], wanted = "surroundings", None
+        style = {"background": self._style, "picture": self._picture}[wanted] if wanted is not None else None
         return Request(self.layer, self.background, self._mask, style, scaled, previews=previews)
 
     def _plane(

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import gi
 
 gi.require_version("Gtk", "3.0")
-from deepblend_protocol.settings import PRESETS  # noqa: E402
+from deepblend_protocol.settings import AUTOMATIC, PRESETS, resolve  # noqa: E402
+from deepblend_protocol.words import LOOKS, _, looks_like  # noqa: E402
 from deepblend_protocol.words import PRESETS as LABELS  # noqa: E402
-from deepblend_protocol.words import _  # noqa: E402
 from gi.repository import Gimp, Gtk  # noqa: E402
 
-from .procedure import SHOWN, put  # noqa: E402
+from .procedure import BY_PRESET, OWN, SHOWN, forget, given_of, of_today, put  # noqa: E402
 
-_SET = tuple(name.replace("_", "-") for name in SHOWN)
+_SET = ("preset", *(name.replace("_", "-") for name in SHOWN))
 """The arguments that the user's own presets set."""
-_OTHER = ""
-"""The choice that is shown where the values are no preset's."""
-_OWN = "own:"
+_USERS = "user:"
+_OLD_DEFAULT = {"style": 0.5, "keep_colours": 0.5, "style_from": "background"}
+"""What GIMP has kept as the last values of who never chose any, before there were automatic presets."""
 
 
 def _path() -> Path:
@@ -47,58 +49,133 @@ def write(own: dict[str, dict[str, Any]]) -> None:
     os.replace(part, path)
 
 
+def _values(preset: str) -> dict[str, Any]:
+    """What a preset sets, by the arguments' names; of those that set nothing, what is there at the beginning."""
+    settings = resolve({"preset": preset} if preset in PRESETS else {})
+    return {name: getattr(settings, name.replace("-", "_")) for name in BY_PRESET}
+
+
+@contextmanager
+def shown(config: Gimp.ProcedureConfig) -> Iterator[None]:
+    """While it lasts, what a preset sets stands in the arguments, so that the dialog can show it.
+
+    Where some of that is given besides a preset, as a script may, all of it becomes own values.
+    """
+    given, preset = given_of(config), config.get_property("preset")
+    if preset == AUTOMATIC and given == _OLD_DEFAULT:
+        given = {}
+    if given:
+        config.set_property("preset", OWN)
+    put(config, {**_values(preset), **{name.replace("_", "-"): value for name, value in given.items()}})
+    try:
+        yield
+    finally:
+        if config.get_property("preset") != OWN:
+            forget(config)
+
+
 class PresetRow(Gtk.Box):
-    """A row to choose, save and delete them; shows which one the values are those of."""
+    """A row to choose, save and delete them, and below it what the background looks like.
+
+    The preset is an argument of its own; who moves a slider that it sets has own values from then on.
+    """
 
     def __init__(self, config: Gimp.ProcedureConfig) -> None:
-        super().__init__(spacing=6)
+        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._config = config
         self._own = read()
+        self._setting = False
+        self._looks: Mapping[str, Any] = {}
+        """The report that told what the background looks like."""
         self._choice = Gtk.ComboBoxText()
         label = Gtk.Label(label=_("_Preset"), use_underline=True, mnemonic_widget=self._choice)
         save = Gtk.Button(label=_("Sa_ve…"), use_underline=True)
         self._delete = Gtk.Button(label=_("_Delete"), use_underline=True)
-        self.pack_start(label, False, False, 0)
-        self.pack_start(self._choice, True, True, 0)
-        self.pack_start(save, False, False, 0)
-        self.pack_start(self._delete, False, False, 0)
+        row = Gtk.Box(spacing=6)
+        row.pack_start(label, False, False, 0)
+        row.pack_start(self._choice, True, True, 0)
+        row.pack_start(save, False, False, 0)
+        row.pack_start(self._delete, False, False, 0)
+        self._said = Gtk.Label(xalign=0)
+        self.pack_start(row, False, False, 0)
+        self.pack_start(self._said, False, False, 0)
         self._fill()
         self._choice.connect("changed", self._chosen)
         save.connect("clicked", self._save)
         self._delete.connect("clicked", self._remove)
-        watched = [config.connect(f"notify::{name}", self._show) for name in _SET]
+        watched = [config.connect(f"notify::{name}", self._changed) for name in _SET]
         self.connect("destroy", lambda *_: [config.disconnect(one) for one in watched])
 
+    def decided(self, report: Mapping[str, Any]) -> None:
+        """Show what a blend's report says of the background, and the values that follow from it."""
+        if report.get("looks_like") in LOOKS:
+            self._looks = report
+            self._put_values()
+            self._show()
+
     def _fill(self) -> None:
+        self._setting = True
         self._choice.remove_all()
-        self._choice.append(_OTHER, _("Own values"))
         for name, label in LABELS.items():
             self._choice.append(name, label)
+        self._choice.append(OWN, _("Own values"))
         for name in sorted(self._own):
-            self._choice.append(_OWN + name, name)
+            self._choice.append(_USERS + name, name)
+        self._setting = False
         self._show()
 
-    def _values(self, id: str) -> dict[str, Any]:
-        """What a preset sets, in the arguments' names."""
-        if id.startswith(_OWN):
-            return self._own[id[len(_OWN) :]]
-        return {name.replace("_", "-"): value for name, value in PRESETS.get(id, {}).items()}
+    def _preset_values(self) -> dict[str, Any]:
+        """What the preset sets, as far as that is known."""
+        preset = self._config.get_property("preset")
+        return _values(self._looks.get("looks_like", preset) if preset == AUTOMATIC else preset)
 
-    def _show(self, *_: Any) -> None:
-        """Show the preset whose values these are."""
-        now = {name: self._config.get_property(name) for name in _SET}
-        ids = [*(_OWN + name for name in self._own), *PRESETS]
-        fitting = (id for id in ids if all(now.get(name) == value for name, value in self._values(id).items()))
-        id = next(fitting, _OTHER)
-        if id != self._choice.get_active_id():
-            self._choice.set_active_id(id)
-        self._delete.set_sensitive(id.startswith(_OWN))
+    def _put_values(self) -> None:
+        if self._config.get_property("preset") != OWN:
+            self._setting = True
+            put(self._config, self._preset_values())
+            self._setting = False
+
+    def _fits(self, values: Mapping[str, Any]) -> bool:
+        return all(self._config.get_property(name) == value for name, value in values.items())
+
+    def _changed(self, config: Gimp.ProcedureConfig, what: Any) -> None:
+        """An argument has changed, by the user or by GIMP's own buttons."""
+        if self._setting:
+            return
+        if config.get_property("preset") != OWN:
+            if what.name == "preset" or self._is_reset():
+                self._put_values()
+            elif what.name in BY_PRESET and not self._fits(self._preset_values()):
+                config.set_property("preset", OWN)
+        self._show()
+
+    def _is_reset(self) -> bool:
+        """Whether what the preset sets is as it was before something was decided: GIMP's own button does that."""
+        return not given_of(self._config) or (
+            self._config.get_property("preset") == AUTOMATIC and self._fits(_values(AUTOMATIC))
+        )
+
+    def _show(self) -> None:
+        """Show the preset, or the user's own one whose values these are."""
+        fitting = (_USERS + name for name, values in self._own.items() if self._fits(of_today(values)))
+        preset = self._config.get_property("preset")
+        id = next(fitting, preset)
+        self._setting = True
+        self._choice.set_active_id(id)
+        self._setting = False
+        self._delete.set_sensitive(id.startswith(_USERS))
+        self._said.set_text(looks_like(self._looks) if preset == AUTOMATIC else "")
 
     def _chosen(self, choice: Gtk.ComboBoxText) -> None:
         id = choice.get_active_id()
-        if id:
-            put(self._config, self._values(id))
-        self._delete.set_sensitive(bool(id) and id.startswith(_OWN))
+        if self._setting or not id:
+            return
+        own = of_today(self._own[id[len(_USERS) :]]) if id.startswith(_USERS) else {"preset": id}
+        self._setting = True
+        put(self._config, own)
+        self._setting = False
+        self._put_values()
+        self._show()
 
     def _save(self, button: Gtk.Button) -> None:
         asked = Gtk.Dialog(title=_("Save preset"), transient_for=self.get_toplevel(), modal=True)
@@ -110,10 +187,12 @@ class PresetRow(Gtk.Box):
         name = entry.get_text().strip() if asked.run() == Gtk.ResponseType.OK else ""
         asked.destroy()
         if name:
-            self._keep({**self._own, name: {each: self._config.get_property(each) for each in _SET}})
+            left = BY_PRESET if self._config.get_property("preset") != OWN else ()
+            values = {each: self._config.get_property(each) for each in _SET if each not in left}
+            self._keep({**self._own, name: values})
 
     def _remove(self, button: Gtk.Button) -> None:
-        name = (self._choice.get_active_id() or "")[len(_OWN) :]
+        name = (self._choice.get_active_id() or "")[len(_USERS) :]
         self._keep({each: values for each, values in self._own.items() if each != name})
 
     def _keep(self, own: dict[str, dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gi
@@ -23,18 +24,24 @@ LONGEST = 420
 INTERVAL_MS = 150
 SETTLE_MS = 120
 """A slider that is being dragged is waited for."""
-_SHOWS_NOTHING_NEW = ("as-layer-mask", "hide-original", "method")
-"""Arguments that do not change the picture."""
 
 
 class Preview:
     """A context that holds its own connection; ``widget`` is what is shown.
 
+    Args:
+        config: the settings, with what a preset sets as it is shown.
+        told: is called with the report of a preview that is done.
+
     Raises MaskEmpty, MaskOutside at once.
     """
 
-    def __init__(self, subject: document.Subject, config: Gimp.ProcedureConfig) -> None:
+    def __init__(
+        self, subject: document.Subject, config: Gimp.ProcedureConfig, told: Callable[[Mapping[str, Any]], None]
+    ) -> None:
         self._config = config
+        self._told = told
+        self._sent: dict[str, Any] | None = None
         self._subject = subject
         self._client: Client | None = None
         self._job: Job | None = None
@@ -89,17 +96,17 @@ class Preview:
 
     def _changed(self, config: Gimp.ProcedureConfig, what: Any) -> None:
         """A setting has changed: begin anew, when it has come to rest."""
-        if what.name in _SHOWS_NOTHING_NEW:
-            return
         if what.name == PICTURE:
             self._small.take_picture(config.get_property(PICTURE))
+            self._sent = None
         if self._settling:
             GLib.source_remove(self._settling)
         self._settling = GLib.timeout_add(SETTLE_MS, self._settled)
 
     def _settled(self) -> bool:
         self._settling = 0
-        self._begin()
+        if settings_of(self._config, shown=True) != self._sent:  # nothing else changes the picture
+            self._begin()
         return False
 
     def _begin(self) -> None:
@@ -110,10 +117,11 @@ class Preview:
         if self._config.get_property("grow-px") > self._small.grow_px:
             self._read()
         try:
-            request = self._small.request(settings_of(self._config), Previews(LONGEST, INTERVAL_MS))
+            self._sent = settings_of(self._config, shown=True)
+            request = self._small.request(self._sent, Previews(LONGEST, INTERVAL_MS))
             self._job = self._client.submit(request)
         except DeepBlendError as error:
-            self._job = None
+            self._job = self._sent = None
             self._said.set_text(sentence(error))
 
     def _poll(self) -> bool:
@@ -122,8 +130,10 @@ class Preview:
                 continue  # of a preview that is outdated
             if isinstance(event, JobDone):
                 self._take(self._job.layer)
+                self._told(self._job.report or {})
                 self._tell(1.0, _("This is a reduced preview; Blend makes the layer at full size."))
             elif isinstance(event, JobFailed):
+                self._sent = None
                 self._tell(0.0, sentence(event.error))
             elif not isinstance(event, JobCancelled):
                 told = progress(event)

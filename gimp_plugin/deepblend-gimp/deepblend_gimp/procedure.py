@@ -9,28 +9,55 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepblend_protocol.errors import DeepBlendError
-from deepblend_protocol.settings import Setting, resolve, table
+from deepblend_protocol.settings import AUTOMATIC, PRESET_NAMES, PRESETS, Setting, resolve, table
 from deepblend_protocol.words import CHOICES, _, sentence
+from deepblend_protocol.words import PRESETS as PRESET_LABELS
 from gi.repository import Gimp, Gio, GLib, GObject
 
 from . import host
 
 NAME = "deepblend"
 AGAIN = "deepblend-again"
-SHOWN = ("style", "keep_colours", "style_from", "gradients", "grow_px", "feather_px")
+SHOWN = (
+    "style",
+    "keep_colours",
+    "style_from",
+    "match",
+    "grain",
+    "gradients",
+    "edges",
+    "grow_px",
+    "feather_px",
+    "shadow",
+    "shadow_angle",
+    "shadow_px",
+)
 """The settings that GIMP's users meet, in the dialog's order."""
-ARGUMENTS = (*(name.replace("_", "-") for name in SHOWN), "method", "as-layer-mask", "hide-original")
+ARGUMENTS = ("preset", *(name.replace("_", "-") for name in SHOWN), "method", "as-layer-mask", "hide-original")
 """What is kept with a result, and what presets may set; all but the style picture, which a file cannot hold."""
 PICTURE = "style-picture"
+OWN = "own"
+"""The preset that sets nothing."""
+BY_PRESET = tuple(name.replace("_", "-") for name in PRESET_NAMES)
+"""The arguments that presets set."""
+_BESIDE = 1 - 1e-9
+"""A number that a preset sets has a default this much beside a round one: any that is given differs, so that it is
+known which were."""
 _METHODS = {"deep": _("Seamless, and in its texture"), "poisson": _("Seamless only")}
 _HIDE = {"auto": _("Where all of it was blended"), "yes": _("Yes"), "no": _("No")}
 _LABELS = {
     "style": _("S_tyle"),
     "keep_colours": _("_Keep colours"),
     "style_from": _("Style _from"),
+    "match": _("M_atch light"),
+    "grain": _("Grain and bl_ur"),
     "gradients": _("_Gradients"),
+    "edges": _("Ob_ject's edge"),
     "grow_px": _("Gro_w (pixels)"),
     "feather_px": _("F_eather (pixels)"),
+    "shadow": _("Shadow"),
+    "shadow_angle": _("Shadow's angle (degrees)"),
+    "shadow_px": _("Shadow's length (pixels)"),
 }
 _ABOUT = _("Blends the selected part of the layer into the picture below it")
 _MORE = _(
@@ -53,7 +80,9 @@ def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
     made.set_documentation(_ABOUT_AGAIN if again else _ABOUT, _MORE, name)
     made.set_attribution("The deepblend authors", "The deepblend authors", "2026")
     known = table()
-    method = known["method"]
+    method, preset = known["method"], known["preset"]
+    presets = _choice({**{name: PRESET_LABELS[name] for name in PRESETS}, OWN: _("Own values")})
+    made.add_choice_argument("preset", _("Preset"), _(preset.help), presets, AUTOMATIC, _RW)
     for setting in SHOWN:
         _add(made, known[setting])
     made.add_drawable_argument(
@@ -94,18 +123,54 @@ def _add(made: Gimp.Procedure, setting: Setting) -> None:
         choice = _choice({one: CHOICES[one] for one in setting.choices})
         made.add_choice_argument(name, label, text, choice, setting.default, _RW)
     else:
-        made.add_double_argument(name, label, text, setting.minimum, setting.maximum, setting.default, _RW)
+        made.add_double_argument(name, label, text, setting.minimum, setting.maximum, _default(setting.name), _RW)
 
 
-def settings_of(config: Gimp.ProcedureConfig) -> dict[str, Any]:
-    """The settings as they are sent to the server."""
-    given = {name: config.get_property(name.replace("_", "-")) for name in SHOWN}
-    return {**given, "method": config.get_property("method")}
+def _default(name: str) -> Any:
+    """The default of a setting's argument."""
+    default = table()[name].default
+    return default * _BESIDE if name in PRESET_NAMES and not isinstance(default, str) else default
+
+
+def settings_of(config: Gimp.ProcedureConfig, shown: bool = False) -> dict[str, Any]:
+    """The settings as they are sent to the server: those that a preset sets only where they are given.
+
+    Args:
+        shown: whether what a preset sets stands in the arguments, as the dialog shows it, and is not given.
+    """
+    preset = config.get_property("preset")
+    own = given_of(config) if not shown or preset == OWN else {}
+    values = {name: config.get_property(name.replace("_", "-")) for name in SHOWN if name not in PRESET_NAMES}
+    values |= {"method": config.get_property("method"), **own}
+    return values if preset == OWN else {**values, "preset": preset}
+
+
+def given_of(config: Gimp.ProcedureConfig) -> dict[str, Any]:
+    """Of the settings that presets set, those that do not stand at their defaults, by the settings' names.
+
+    With ``OWN`` values all of them.
+    """
+    values = {name: config.get_property(name.replace("_", "-")) for name in PRESET_NAMES}
+    given = {name: value for name, value in values.items() if value != _default(name)}
+    if config.get_property("preset") != OWN:
+        return given
+    return {name: given.get(name, table()[name].default) for name in PRESET_NAMES}
+
+
+def forget(config: Gimp.ProcedureConfig) -> None:
+    """Leave to the preset what it sets: none of that is given any more."""
+    for name in PRESET_NAMES:
+        config.set_property(name.replace("_", "-"), _default(name))
 
 
 def arguments_of(config: Gimp.ProcedureConfig) -> dict[str, Any]:
     """The arguments as a result keeps them."""
     return {name: config.get_property(name) for name in ARGUMENTS}
+
+
+def of_today(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments that were kept; those from before there were automatic presets are own values, without new effects."""
+    return dict(arguments) if "preset" in arguments else {"preset": OWN, "match": 0.0, "grain": 0.0, **arguments}
 
 
 def put(config: Gimp.ProcedureConfig, arguments: Mapping[str, Any]) -> None:
@@ -170,7 +235,7 @@ def _done(
         layer = _original(image, active)
         selection = selection or result.selection_of(active)
         if run_mode == Gimp.RunMode.INTERACTIVE:
-            put(config, result.arguments_of(active) or {})
+            put(config, of_today(result.arguments_of(active) or {}))
     subject = Subject(image, layer, selection, config.get_property(PICTURE))
     try:
         if run_mode == Gimp.RunMode.INTERACTIVE:
@@ -222,7 +287,7 @@ def _blended(
 
     image, layer = subject.image, subject.layer
     given = settings_of(config)
-    if given["style_from"] == "picture" and subject.picture is None:
+    if given.get("style_from") == "picture" and subject.picture is None:
         raise Refused(_("Style is to come from another layer, and none was chosen."))
     title = _("Blending '%s'") % layer.get_name()
     with Progress(run_mode != Gimp.RunMode.NONINTERACTIVE, title) as progress, blending.client() as server:
@@ -241,7 +306,7 @@ def _blended(
         job = blending.run(server, request, tell)
         times.append(time.monotonic())
         _check(image, layer)
-        new = result.make(subject, job.layer, _name(layer, given), arguments_of(config))
+        new = result.make(subject, job.layer, _name(layer, job.report["settings"]), arguments_of(config))
         above = above if above.is_valid() else layer
         result.insert(image, new, above, layer if hidden else None, config.get_property("as-layer-mask"))
         times.append(time.monotonic())
@@ -261,8 +326,8 @@ def _check(image: Gimp.Image, layer: Gimp.Layer) -> None:
         raise Refused(_("The layer was deleted during the blend; the blend was dropped."))
 
 
-def _name(layer: Gimp.Layer, given: Mapping[str, Any]) -> str:
-    """After the layer and the settings, as in 'Boat, blended (style 0.5)'."""
-    if given["method"] == "poisson" or given["style"] == 0:
+def _name(layer: Gimp.Layer, made: Mapping[str, Any]) -> str:
+    """After the layer and the settings that it was made with, as in 'Boat, blended (style 0.5)'."""
+    if made["method"] == "poisson" or made["style"] == 0:
         return _("%s, seamless") % layer.get_name()
-    return _("%(layer)s, blended (style %(style)g)") % {"layer": layer.get_name(), "style": given["style"]}
+    return _("%(layer)s, blended (style %(style)g)") % {"layer": layer.get_name(), "style": made["style"]}

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepblend_protocol import words
 from deepblend_protocol.errors import ArgumentInvalid
 
 from ..file_blend import arguments
@@ -29,6 +30,8 @@ examples:
     deepblend blend --source boat.png --target sea.jpg --center 640,420 --output out.png --layer layer.png
   into a photograph, and keep more of the object's own colours:
     deepblend blend ... --preset photograph --keep-colours 0.8
+  its outline found, though it was selected roughly, and a shadow on the ground before it:
+    deepblend blend ... --edges object --shadow 0.5 --shadow-angle 60
   a seamless border and nothing else, at once:
     deepblend blend ... --method poisson
   a layer of a document from Krita or GIMP, and the result as a new layer above it:
@@ -108,6 +111,9 @@ def _tell(report: dict[str, Any], size: tuple[int, int]) -> None:
     for note in report["notes"]:
         print(f"deepblend: {note}", file=sys.stderr)
     print(summary(report, size))
+    if (kind := report.get("looks_like")) in words.LOOKS and report["method"] == "deep":
+        other = next(name for name in words.LOOKS if name != kind)
+        print(f"{words.LOOKS[kind]}. If it is none: --preset {other}")
     for name in _BESIDE:
         if name in report["files"]:
             print(f"{report['files'][name]}: {name}")

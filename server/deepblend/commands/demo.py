@@ -16,9 +16,9 @@ NAME = "demo"
 HELP = "Blend the example that is shipped, and lay the methods side by side on a contact sheet."
 _EPILOG = """\
 DIR gets three pictures:
-  blend.png          the example with the default settings
+  blend.png          the example, into a painting, with the preset for it
   layer.png          the blended object alone, with transparency
-  contact_sheet.png  pasted; seamless only (poisson); the default (style 0.5); fully painted in (style 1)"""
+  contact_sheet.png  pasted; seamless only (poisson); blended (style 0.5); fully painted in (style 1)"""
 _EXAMPLE = Path(__file__).parents[1] / "example"
 
 
@@ -61,9 +61,9 @@ def run(args: argparse.Namespace) -> int:
         shown = [("Pasted", pictures.copy_paste(placed).image())]
         layers = []
         wanted = ({"method": "poisson"}, {}, {"style": 1.0})
-        labels = ("Poisson: seamless only", "Deep, style 0.5 (the default)", "Deep, style 1")
+        labels = ("Poisson: seamless only", "Deep, style 0.5", "Deep, style 1")
         for index, (given, label) in enumerate(zip(wanted, labels, strict=True)):
-            request = pictures.to_request(placed, resolve(given), args.device, "shipped")
+            request = pictures.to_request(placed, resolve({"preset": "painting", **given}), args.device, "shipped")
             layer = deepblend.blend(request, Watch(progress, start=index / 3, end=(index + 1) / 3))
             layers.append(layer)
             shown.append((label, pictures.flatten(placed.target, layer.plane).image()))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepblend_protocol import connection, messages
+from deepblend_protocol.settings import as_given
 
 if TYPE_CHECKING:
     from deepblend_protocol.client import Client
@@ -56,7 +57,7 @@ def blend(request: Request, watch: Watch, path: Path | None) -> Layer:
         background=to_wire(request.background),
         mask=to_wire(request.mask) if request.mask is not None else None,
         style=to_wire(request.style) if request.style is not None else None,
-        settings=asdict(request.settings),
+        settings=as_given(request.settings),
         features=request.features,
         previews=messages.Previews(watch.longest_px) if watch.longest_px else None,
     )

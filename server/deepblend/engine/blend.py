@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from deepblend_protocol.settings import as_given
 
 from . import colour, matting
+from .automatic import decided
 from .budget import DEFAULT, Budget
 from .device import on_device
 from .methods import plan
@@ -48,6 +50,7 @@ def _blend(request: Request, observer: Observer | None, budget: Budget, device: 
 
     driver = Driver[Picture](device, tell)
     with driver.timed("prepare"):
+        request, looks_like = decided(request, device)
         region = prepare(request, device)
         box, omega, crop = region.box, int(region.omega.sum()), region.rect
         work = Work(request, device, budget, region, notes=notes)
@@ -61,7 +64,8 @@ def _blend(request: Request, observer: Observer | None, budget: Budget, device: 
         "device": device,
         "threads": torch.get_num_threads(),
         "features": request.features,
-        "settings": asdict(request.settings),
+        "settings": as_given(request.settings),
+        "looks_like": looks_like,
         "sizes": {"box": box._asdict(), "crop": crop._asdict(), "omega": omega},
         "sample_type": plane.samples.dtype.name,
         "levels": [],

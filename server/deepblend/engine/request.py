@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from deepblend_protocol.geometry import Rect
-from deepblend_protocol.settings import Settings
+from deepblend_protocol.settings import Settings, resolve
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,15 @@ class Request:
     (one channel) is the selection times the layer mask, None where there is neither; the
     engine multiplies it by the layer's alpha. The background is a crop that holds the
     blended region and a margin; where it ends, the document ends. The style picture is
-    the whole background, reduced, or with ``style_from`` "picture" any other.
+    the whole background, reduced, or with ``style_from`` "picture" any other; what the
+    settings leave undecided is decided by the whole background, or else by the crop.
     """
 
     layer: Plane
     mask: Plane | None
     background: Plane
     style: Plane | None = None
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = field(default_factory=lambda: resolve({}))
     device: str = "auto"
     """auto, cpu, cuda, cuda:N or mps."""
     features: str = "shipped"
@@ -66,7 +67,8 @@ class Layer:
 
     plane: Plane
     report: Mapping[str, Any]
-    """method, device, settings, sizes, levels, seconds by stage, peak memory, notes; JSON-ready."""
+    """method, device, settings, what the background looks like where that was asked, sizes, levels, seconds by stage,
+    peak memory, notes; JSON-ready."""
     stopped: bool = False
     """True where the observer stopped the run: the best result so far."""
 

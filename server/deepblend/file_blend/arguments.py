@@ -6,11 +6,17 @@ import argparse
 import re
 from typing import Any
 
-from deepblend_protocol.settings import Setting, Settings, resolve, table
+from deepblend_protocol.settings import PRESET_NAMES, Setting, Settings, resolve, table
 
 from .blend import FileBlend
 
 _OPTIONS = {"feather_px": "--feather", "grow_px": "--grow"}  # the others bear their setting's name
+_BY_PRESET = "the preset's"
+
+
+def option(name: str) -> str:
+    """A setting's option, with its dashes."""
+    return _OPTIONS.get(name, "--" + name.replace("_", "-"))
 
 
 def add_arguments(parser: argparse.ArgumentParser, document: bool = False) -> None:
@@ -88,22 +94,26 @@ def add_memory_limit(group: argparse._ArgumentGroup) -> None:
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """The settings of a blend, from their table."""
     group = parser.add_argument_group(
-        "settings", "A preset sets style, keep-colours and style-from; those given here prevail."
+        "settings", "A preset sets style, keep-colours, style-from, match and grain; those given here prevail."
     )
     for setting in table().values():
         if setting.name == "style_from":
             group.add_argument(
                 "--style-from",
                 metavar="background|surroundings|FILE",
-                help=f"{setting.help} (default: {setting.default})",
+                help=f"{setting.help} (default: {_BY_PRESET})",
             )
             continue
-        option = _OPTIONS.get(setting.name, "--" + setting.name.replace("_", "-"))
         metavar = "|".join(setting.choices) or setting.unit.upper() or "X"
         told = setting.help if setting.choices else f"{setting.help} {setting.accepts().capitalize()}."
         default = f"{setting.default:g}" if isinstance(setting.default, float | int) else setting.default
+        default = _BY_PRESET if setting.name in PRESET_NAMES else default
         group.add_argument(
-            option, dest=setting.name, metavar=metavar, type=_reader(setting), help=f"{told} (default: {default})"
+            option(setting.name),
+            dest=setting.name,
+            metavar=metavar,
+            type=_reader(setting),
+            help=f"{told} (default: {default})",
         )
 
 
