@@ -245,6 +245,11 @@ class Settings:
     )
     paper: PaperSettings = PaperSettings()
 
+    @property
+    def shadow_length(self) -> float:
+        """``shadow_px``, or 0 where no shadow is made."""
+        return self.shadow_px if self.shadow > 0 else 0.0
+
 
 _AnySettings = TypeVar("_AnySettings", Settings, PaperSettings)
 

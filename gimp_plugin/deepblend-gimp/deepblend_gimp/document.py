@@ -40,7 +40,9 @@ def read(subject: Subject, settings: Settings, given: Mapping[str, Any]) -> Requ
     image, layer = subject.image, subject.layer
     known = Samples(image)
     own, canvas = box_of(layer), canvas_of(image)
-    crop = geometry.needed(mask_box(image, layer, subject.selection), own, canvas, settings.grow_px)
+    crop = geometry.needed(
+        mask_box(image, layer, subject.selection), own, canvas, settings.grow_px, settings.shadow_length
+    )
     inside = crop.intersection(own) if crop is not None else None
     assert crop is not None and inside is not None  # mask_box has looked
     source = gegl.read(layer.get_buffer(), inside.relative_to(own), known.colour)

@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from deepblend_protocol.geometry import shadow_reach
 
-from . import colour
+from . import colour, shadow
 from .budget import DEFAULT, Budget
 from .device import on_device
 from .methods import plan
@@ -44,17 +45,19 @@ def _blend(request: Request, observer: Observer | None, budget: Budget, device: 
         torch.cuda.reset_peak_memory_stats(device)
 
     def tell(progress: float, stage: str, update: Update[Picture]) -> bool | None:
-        return observer(_step(progress, stage, update, request, box)) if observer is not None else None
+        return observer(_step(progress, stage, update, request, box, tint)) if observer is not None else None
 
     driver = Driver[Picture](device, tell)
     with driver.timed("prepare"):
         region = prepare(request, device)
         box, omega, crop = region.box, int(region.omega.sum()), region.rect
+        tint = shadow.colour_of(region) if request.settings.shadow_length > 0 else None
         work = Work(request, device, budget, region, notes=notes)
         del region  # it is the work's, which frees it
     image = driver.run(plan(work))
     with driver.timed("encode"):
         plane = _plane(image, work.mask, request, box)
+        below = _shadow(work.mask, request, box, tint) if tint is not None else None
     total = time.perf_counter() - started
     report: dict[str, Any] = {
         "method": request.settings.method,
@@ -63,6 +66,7 @@ def _blend(request: Request, observer: Observer | None, budget: Budget, device: 
         "features": request.features,
         "settings": asdict(request.settings),
         "sizes": {"box": box._asdict(), "crop": crop._asdict(), "omega": omega},
+        "shadow": below.rect._asdict() if below is not None else None,
         "sample_type": plane.samples.dtype.name,
         "levels": [],
         **driver.report,
@@ -70,16 +74,20 @@ def _blend(request: Request, observer: Observer | None, budget: Budget, device: 
         "peak_memory_bytes": _peak_memory(device),
         "notes": notes,
     }
-    return Layer(plane, report, driver.stopped)
+    return Layer(plane, report, driver.stopped, below)
 
 
-def _step(progress: float, stage: str, update: Update[Picture], request: Request, box: Rect) -> Step:
+def _step(
+    progress: float, stage: str, update: Update[Picture], request: Request, box: Rect, tint: torch.Tensor | None
+) -> Step:
     def losses() -> dict[str, float]:
         return {name: float(value) for name, value in update.losses.items()}
 
     @torch.no_grad()
     def preview(longer_side: int) -> Plane:
-        return _plane(*_reduced(*update.picture(), box, longer_side), request, box)
+        if tint is not None:
+            return _with_shadow(*update.picture(), request, box, tint, longer_side)
+        return _plane(*_reduced(*update.picture(), box, min(1.0, longer_side / max(box.size))), request, box)
 
     return Step(progress, stage, losses, preview)
 
@@ -89,9 +97,36 @@ def _plane(image: torch.Tensor, alpha: torch.Tensor, request: Request, box: Rect
     return colour.encode(image, alpha, request.background, box, scale)
 
 
-def _reduced(image: torch.Tensor, alpha: torch.Tensor, box: Rect, longer_side: int) -> Picture:
-    """Colours (C, h, w) and alpha (h, w) over a box, as long as asked for or as the box: also of a coarser picture."""
-    scale = min(1.0, longer_side / max(box.w, box.h))
+def _shadow(alpha: torch.Tensor, request: Request, box: Rect, tint: torch.Tensor) -> Plane | None:
+    """The shadow of an object with this alpha (h, w) over its box."""
+    made = shadow.cast(alpha, box, request.background.rect, request.settings)
+    if made is None:
+        return None
+    image = tint[:, None, None].expand(-1, *made.alpha.shape)
+    return colour.encode(image, made.alpha, request.background, made.rect)
+
+
+def _with_shadow(
+    image: torch.Tensor, alpha: torch.Tensor, request: Request, box: Rect, tint: torch.Tensor, longer_side: int
+) -> Plane:
+    """A preview of an object and of its shadow below it, over all that the shadow may reach."""
+    outer = box.grown(shadow_reach(request.settings.shadow_length)).intersection(request.background.rect)
+    assert outer is not None  # the box lies on the background
+    scale = min(1.0, longer_side / max(outer.size))
+    image, alpha = _reduced(image, alpha, box, scale)
+    whole = Rect(0, 0, *outer.scaled(scale).size)
+    (h, w), at = alpha.shape, box.relative_to(outer)
+    place = Rect(min(round(at.x * scale), whole.w - w), min(round(at.y * scale), whole.h - h), w, h)
+    both = image.new_zeros((len(image) + 2, whole.h, whole.w))  # the object, its alpha, the shadow's
+    both[(slice(None, -1), *place.slices)] = torch.cat([image, alpha[None]])
+    made = shadow.cast(alpha, place, whole, request.settings, scale)
+    if made is not None:
+        both[-1][made.rect.slices] = made.alpha
+    return _plane(*shadow.under(both[:-2], both[-2], both[-1], tint), request, outer)
+
+
+def _reduced(image: torch.Tensor, alpha: torch.Tensor, box: Rect, scale: float) -> Picture:
+    """Colours (C, h, w) and alpha (h, w) over a box, so many samples per pixel of it: also of a coarser picture."""
     size = [max(1, round(side * scale)) for side in (box.h, box.w)]
     if size == list(alpha.shape):
         return image, alpha
