@@ -7,6 +7,7 @@ from typing import Any
 
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane, Previews, Request
+from deepblend_protocol.settings import resolve
 
 from .document import Steps
 from .pictures import reducing_plane
@@ -46,7 +47,8 @@ class Reduced:
 
     def request(self, given: Mapping[str, Any], previews: Previews) -> Request:
         """The request of a preview with these settings."""
-        scaled = {**given, "grow_px": given["grow_px"] * self.scale, "feather_px": given["feather_px"] * self.scale}
+        lengths = {name: getattr(resolve(given), name) for name in ("grow_px", "feather_px", "shadow_px")}
+        scaled = {**given, **{name: length * self.scale for name, length in lengths.items()}}
         if given["style_from"] == "picture" and self._style is None:
             scaled["style_from"] = "surroundings"
         style = self._style if given["style_from"] != "surroundings" else None

@@ -15,7 +15,10 @@ from krita import Krita
 from . import nodes, result
 from .qt import Qt, QtCore, QtWidgets
 
-SHOWN = ("style", "keep_colours", "feather_px", "grow_px", "gradients", "style_from")
+SHOWN = (
+    *("style", "keep_colours", "feather_px", "grow_px", "gradients", "style_from"),
+    *("shadow", "shadow_angle", "shadow_px"),
+)
 """The settings that Krita's users meet, in the docker's order."""
 _GROUP, _NAME = "deepblend", "settings"
 _OWN = ""

@@ -15,6 +15,9 @@ DEFAULTS = {
     "grow_px": 0.0,
     "gradients": "source",
     "style_from": "background",
+    "shadow": 0.0,
+    "shadow_angle": 45.0,
+    "shadow_px": 40.0,
 }
 
 

@@ -70,16 +70,17 @@ class Reduced:
     Args:
         longest: pixels of its longer side, at most.
         grow_px: how far the mask may grow with it.
+        shadow_px: how long a shadow may be.
 
     Raises MaskEmpty, MaskOutside.
     """
 
-    def __init__(self, subject: Subject, longest: int, grow_px: float) -> None:
-        self.grow_px = grow_px
+    def __init__(self, subject: Subject, longest: int, grow_px: float, shadow_px: float) -> None:
+        self.grow_px, self.shadow_px = grow_px, shadow_px
         image, layer = subject.image, subject.layer
         known = Samples(image)
         own, canvas = box_of(layer), canvas_of(image)
-        crop = geometry.needed(mask_box(image, layer, subject.selection), own, canvas, grow_px)
+        crop = geometry.needed(mask_box(image, layer, subject.selection), own, canvas, grow_px, shadow_px)
         inside = crop.intersection(own) if crop is not None else None
         assert crop is not None and inside is not None
         self.scale = min(1.0, longest / max(crop.size))
@@ -104,7 +105,7 @@ class Reduced:
 
     def request(self, given: Mapping[str, Any], previews: Previews) -> Request:
         """The request of a preview with these settings."""
-        scaled = {**given, "grow_px": given["grow_px"] * self.scale, "feather_px": given["feather_px"] * self.scale}
+        scaled = {**given, **{name: given[name] * self.scale for name in ("grow_px", "feather_px", "shadow_px")}}
         style = {"background": self._style, "picture": self._picture}.get(given["style_from"])
         if given["style_from"] == "picture" and style is None:
             scaled["style_from"] = "surroundings"

@@ -17,7 +17,10 @@ from . import host
 
 NAME = "deepblend"
 AGAIN = "deepblend-again"
-SHOWN = ("style", "keep_colours", "style_from", "gradients", "grow_px", "feather_px")
+SHOWN = (
+    *("style", "keep_colours", "style_from", "gradients", "grow_px", "feather_px"),
+    *("shadow", "shadow_angle", "shadow_px"),
+)
 """The settings that GIMP's users meet, in the dialog's order."""
 ARGUMENTS = (*(name.replace("_", "-") for name in SHOWN), "method", "as-layer-mask", "hide-original")
 """What is kept with a result, and what presets may set; all but the style picture, which a file cannot hold."""
@@ -31,6 +34,9 @@ _LABELS = {
     "gradients": _("_Gradients"),
     "grow_px": _("Gro_w (pixels)"),
     "feather_px": _("F_eather (pixels)"),
+    "shadow": _("Shadow"),
+    "shadow_angle": _("Shadow's angle"),
+    "shadow_px": _("Shadow's length"),
 }
 _ABOUT = _("Blends the selected part of the layer into the picture below it")
 _MORE = _(
@@ -167,6 +173,7 @@ def _done(
     active = layer = _layer(image, drawables)
     selection = Selection.of(image)
     if procedure.get_name() == AGAIN:
+        active = result.of_shadow(image, active)
         layer = _original(image, active)
         selection = selection or result.selection_of(active)
         if run_mode == Gimp.RunMode.INTERACTIVE:
@@ -241,9 +248,13 @@ def _blended(
         job = blending.run(server, request, tell)
         times.append(time.monotonic())
         _check(image, layer)
-        new = result.make(subject, job.layer, _name(layer, given), arguments_of(config))
+        name, arguments = _name(layer, given), arguments_of(config)
+        new = result.make(subject, job.layer, name, arguments)
+        shadow = None
+        if job.shadow is not None:
+            shadow = result.make(subject, job.shadow, _("%s shadow") % name, arguments, is_shadow=True)
         above = above if above.is_valid() else layer
-        result.insert(image, new, above, layer if hidden else None, config.get_property("as-layer-mask"))
+        result.insert(image, new, shadow, above, layer if hidden else None, config.get_property("as-layer-mask"))
         times.append(time.monotonic())
     Gimp.displays_flush()
     for note in job.report.get("notes", ()):
