@@ -67,7 +67,7 @@ def test_one_undo_takes_both_back_and_the_preview_shows_it(start: Callable[..., 
     window = desk.dialog()
     without = desk.await_preview(window)
     desk.closed()
-    asked = {**ASKED, "shadow": 1.0, "shadow_angle": 100.0}
+    asked = {"shadow": 1.0, "shadow_angle": 100.0, "shadow_px": 40.0}
     desk.gimp.run(f"""
 new = tools.blend(image, layer, hide_original="yes", **{asked})["layer"]
 Gimp.displays_flush()
