@@ -112,6 +112,14 @@ def test_of_a_ball_the_lowest_part_touches():
     assert whole[: BOX.y + 60].max() == 0
 
 
+def test_a_speck_below_carries_nothing():
+    dusty = POST.clone()
+    dusty[:100] = F.pad(POST, (0, 0, 0, 20))[20:]  # the post ends 20 rows higher
+    clean = cast(dusty)
+    dusty[98, 60] = 1
+    np.testing.assert_array_equal(cast(dusty), clean)
+
+
 def test_what_is_nowhere_solid_throws_none():
     assert shadow.cast(0.2 * POST, BOX, FRAME, resolve({"shadow": 1})) is None
 

@@ -7,7 +7,7 @@ the object touches it, whatever the direction. So a shadow hangs together with t
 or a chin high above the ground throws none beside itself, as the offset copy of a drop shadow does.
 
 The ground line goes through the points on which the object could rest: those of its lower border below which nothing of
-it lies, seen within SLOPE; between them it is straight.
+it lies, seen within SLOPE; between them it is straight, and beyond the outermost it rises by SLOPE, up to RISE.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ _LAYERS = 5
 """Blurs of the cast, from SHARPEST to its softest."""
 _SOLID = 0.3
 """Alpha from which on something is there to touch the ground."""
+_SPECK = 0.02
+"""Of the object's height: what is not as tall as that carries nothing, such as dust that a matte has left."""
 _LEAST = 1 / 512
 """Less shadow than this is none."""
 
@@ -125,9 +127,12 @@ def under(image: Tensor, alpha: Tensor, shadow: Tensor, tint: Tensor) -> tuple[T
 def _ground(alpha: Tensor) -> Tensor | None:
     """The ground line's row for each column, (w,), whole numbers; None where the object is nowhere solid."""
     height, width = alpha.shape
-    solid = alpha >= _SOLID
+    solid = (alpha >= _SOLID).to(alpha)
+    tall = round(_SPECK * int(solid.any(1).sum()))
+    if tall > 1:  # nothing stands on a speck: of a run of rows, each is solid
+        solid = 1 - F.max_pool2d(F.pad(1 - solid, (0, 0, tall - 1, 0), value=1.0)[None], (tall, 1), 1)[0]
     rows = torch.arange(height, device=alpha.device, dtype=torch.float32)[:, None]
-    lowest = torch.where(solid, rows, torch.full_like(rows, -math.inf)).amax(0).cpu().numpy()  # (w,)
+    lowest = torch.where(solid > 0, rows, -math.inf).amax(0).cpu().numpy()  # (w,)
     columns = np.arange(width, dtype=np.float32)
     from_left = np.maximum.accumulate(lowest + SLOPE * columns) - SLOPE * columns
     from_right = (np.maximum.accumulate((lowest - SLOPE * columns)[::-1]) + SLOPE * columns[::-1])[::-1]
@@ -156,29 +161,29 @@ def _of_cut_out(alpha: Tensor, ground: Tensor, length: float, angle: float) -> t
     heights = torch.arange(math.ceil(length) + 1, device=alpha.device)
     row = ground - heights[:, None]
     standing = torch.where(row >= 0, alpha.gather(0, row.clamp(min=0)), 0)
-    rows = torch.arange(top, bottom, device=alpha.device)[:, None]
-    off = (rows - ground).abs().float()  # (H', W)
+    rows = torch.arange(top, bottom, device=alpha.device, dtype=torch.float32)[:, None]
+    off = (rows - ground.to(rows)).abs()  # (H', W)
     depth = max(1.0, DEPTH * length / 2)
-    print_ = (depth + 0.5 - off).clamp(0, 1)  # the ground that the cut-out stands on
-    light = 1 - _cast(standing, print_, length, angle)
+    footprint = (depth + 0.5 - off).clamp(0, 1)  # the ground that the cut-out stands on
+    light = 1 - _cast(standing, footprint, length, angle)
     gap = torch.where(standing >= _SOLID, heights[:, None], math.inf).amin(0)  # (W,)
     for soft, far, dark in CONTACTS:
         near = torch.exp(-gap / max(1.0, far * length))
-        light = light * (1 - dark * _blurred(print_ * near, max(0.7, soft * length)))
+        light = light * (1 - dark * _blurred(footprint * near, max(0.7, soft * length)))
     return 1 - light, top
 
 
-def _cast(standing: Tensor, print_: Tensor, length: float, angle: float) -> Tensor:
+def _cast(standing: Tensor, footprint: Tensor, length: float, angle: float) -> Tensor:
     """The cast of what stands over each column, (heights, W), on ground on which it leaves a print (H, W)."""
-    covered = torch.zeros_like(print_)
+    covered = torch.zeros_like(footprint)
     sharpest, softest = SHARPEST * length, (SHARPEST + SOFTER) * length
     ratio = softest / sharpest
     blurs = [max(0.7, sharpest * ratio ** (k / (_LAYERS - 1))) for k in range(_LAYERS)]
-    layers = torch.zeros((_LAYERS, *print_.shape), device=print_.device)
+    layers = torch.zeros((_LAYERS, *footprint.shape), device=footprint.device)
     h = 0.0
     while h < length:
         # What falls where nothing lower has fallen is as soft as its height makes it: a part of two of the blurs.
-        fallen = print_ * standing[round(h)]
+        fallen = footprint * standing[round(h)]
         seen = (_moved(fallen, round(h * math.cos(angle)), round(h * math.sin(angle))) - covered).clamp(min=0)
         place = (_LAYERS - 1) * math.log((SHARPEST * length + SOFTER * h) / sharpest) / math.log(ratio)
         k = min(int(place), _LAYERS - 2)
