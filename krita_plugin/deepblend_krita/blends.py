@@ -183,7 +183,10 @@ class Blends(QtCore.QObject):
         layer = nodes.found(blend.document, blend.layer_id)
         if layer is None:
             raise Refused(_("The layer was deleted during the blend; the result is in the history."))
-        return result.insert(blend.document, layer, blend.job.layer, blend.title, blend.made, blend.as_mask)
+        job = blend.job
+        return result.insert(
+            blend.document, layer, job.layer, blend.title, blend.made, blend.as_mask, shadow=job.shadow
+        )
 
     def _done(self, blend: Blend, node: Any) -> None:
         blend.took("inserting")

@@ -185,7 +185,7 @@ class Docker(DockWidget):
             if layer is None:  # deleted: the new one comes to lie on top
                 tops = [one for one in document.topLevelNodes() if one.type() not in nodes.MASKS]
                 layer = tops[-1]
-            result.insert(document, layer, entry.plane, entry.title, entry.given, entry.as_mask)
+            result.insert(document, layer, entry.plane, entry.title, entry.given, entry.as_mask, entry.shadow)
         except Refused as error:
             self._say(document, words_of(error), True)
             return
@@ -207,7 +207,8 @@ class Docker(DockWidget):
         """A blend has ended."""
         self._say(blend.document if nodes.is_open(blend.document) else None, blend.said, blend.failed)
         if blend.job is not None and blend.job.layer is not None and nodes.is_open(blend.document):
-            steps = pictures.showing_on(blend.job.layer, blend.job.request.background, LONGEST)
+            planes = [one for one in (blend.job.shadow, blend.job.layer) if one is not None]
+            steps = pictures.showing_on(planes, blend.job.request.background, LONGEST)
             stepper = Stepper(steps, lambda picture: self._keep(blend, picture), lambda error: None, self)
             self._pictures.append(stepper)
             if blend.document == Krita.instance().activeDocument():
@@ -218,9 +219,8 @@ class Docker(DockWidget):
 
     def _keep(self, blend: Blend, picture: Any) -> None:
         assert blend.job is not None and blend.job.layer is not None
-        entry = history.Entry(
-            blend.document, blend.layer_id, blend.title, blend.made, blend.as_mask, blend.job.layer, picture
-        )
+        made = (blend.job.layer, picture, blend.job.shadow)
+        entry = history.Entry(blend.document, blend.layer_id, blend.title, blend.made, blend.as_mask, *made)
         _KEPT.add(entry)
         self._show_history()
 

@@ -81,7 +81,7 @@ def reading(subject: Subject, settings: Settings, given: Mapping[str, Any], styl
             raise Refused(_("Krita is still at work on this picture. Finish what you do there, then blend again."))
         yield 50
     try:
-        moment = _Moment(subject, settings.grow_px)
+        moment = _Moment(subject, settings)
     finally:
         subject.document.unlock()
     try:
@@ -96,7 +96,7 @@ def reading(subject: Subject, settings: Settings, given: Mapping[str, Any], styl
 class _Moment:
     """What a document is at a moment: the layer's pixels, and a copy of all else."""
 
-    def __init__(self, subject: Subject, grow_px: float) -> None:
+    def __init__(self, subject: Subject, settings: Settings) -> None:
         document, node = subject.document, subject.node
         if not nodes.anything_below(node):
             what = _("Nothing visible lies below '%s'. The picture that it is to belong to has to be there.")
@@ -110,7 +110,7 @@ class _Moment:
             self._copy.setBatchmode(True)
             self._node = nodes.found(self._copy, subject.id)
             with nodes.drawn(self._copy, node, self._node) as source:
-                self._read(source, Selection.of(subject), grow_px)
+                self._read(source, Selection.of(subject), settings)
         except BaseException:
             self.close()
             raise
@@ -119,7 +119,7 @@ class _Moment:
         self._copy.setModified(False)
         self._copy.close()
 
-    def _read(self, source: Any, selection: Selection | None, grow_px: float) -> None:
+    def _read(self, source: Any, selection: Selection | None, settings: Settings) -> None:
         """Read the layer. Raises MaskEmpty, MaskOutside."""
         own = box_of(source, self._canvas)
         chosen = own if own is None or selection is None else own.intersection(selection.box)
@@ -127,7 +127,7 @@ class _Moment:
             raise MaskEmpty()
         self._layer_space = Space.of(source)
         mask = _visible(view(source.projectionPixelData(*chosen)), chosen, self._layer_space.format)
-        crop = geometry.needed(mask, own, self._canvas, grow_px)
+        crop = geometry.needed(mask, own, self._canvas, settings.grow_px, settings.shadow_length)
         inside = crop.intersection(own) if crop is not None else None
         if crop is None or inside is None:
             raise MaskOutside(

@@ -29,10 +29,12 @@ class Entry:
     plane: Plane
     picture: QtGui.QImage
     """The result on its background, as the preview shows it."""
+    shadow: Plane | None = None
 
     @property
     def nbytes(self) -> int:
-        return self.plane.nbytes + self.picture.bytesPerLine() * self.picture.height()
+        planes = self.plane.nbytes + (self.shadow.nbytes if self.shadow is not None else 0)
+        return planes + self.picture.bytesPerLine() * self.picture.height()
 
 
 class Kept:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from deepblend_protocol.messages import Plane
@@ -112,10 +112,12 @@ def laid(image: QtGui.QImage, ground: QtGui.QImage, place: tuple[float, float, f
     return result
 
 
-def showing_on(plane: Plane, background: Plane, longest: int) -> Generator[float, None, QtGui.QImage]:
-    """Steps whose last one returns a result, seen on the background that it was made for."""
+def showing_on(planes: Sequence[Plane], background: Plane, longest: int) -> Generator[float, None, QtGui.QImage]:
+    """Steps whose last one returns a result's planes, the lowest first, seen on the background it was made for."""
     ground = yield from showing(background, longest)
     scale = ground.width() / background.rect.w
-    x, y, w, h = (side * scale for side in plane.rect.relative_to(background.rect))
-    image = yield from showing(plane, longest)
-    return laid(image, ground, (x, y, w, h))
+    for plane in planes:
+        x, y, w, h = (side * scale for side in plane.rect.relative_to(background.rect))
+        image = yield from showing(plane, longest)
+        ground = laid(image, ground, (x, y, w, h))
+    return ground

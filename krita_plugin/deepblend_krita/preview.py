@@ -50,7 +50,8 @@ class Preview(QtCore.QObject):
         self._told = told
         self._subject: Subject | None = None
         self._small: Reduced | None = None
-        self._room_px = 0.0
+        self._room = (0.0, 0.0)
+        """How far the mask may grow, and how long a shadow may be, without reading anew."""
         self._style: tuple[Any, Plane | None] = (None, None)
         """What the style picture is of, and it."""
         self._reader: Stepper | None = None
@@ -79,10 +80,13 @@ class Preview(QtCore.QObject):
         if anew:
             self._style = (None, None)
         given = dict(self._settings())
-        self._room_px = max(64.0, 1.5 * given["grow_px"])  # some room, so that not every step reads anew
+        now = resolve(given)
+        grow_px, shadow_px = max(64.0, 1.5 * now.grow_px), max(40.0, 1.5 * now.shadow_length)  # not at every step
+        self._room = grow_px, shadow_px
         sign = self._style_sign(given)
         known = self._style[1] if self._style[0] == sign and sign is not None else None
-        roomy = resolve({**given, "grow_px": min(1000.0, self._room_px)})
+        room = {"grow_px": min(1000.0, grow_px), "shadow": 1.0, "shadow_px": min(1000.0, shadow_px)}
+        roomy = resolve({**given, **room})
         self._reader = Stepper(
             self._reading(subject, roomy, given, known), lambda made: self._read(sign, *made), self._failed, self
         )
@@ -120,7 +124,7 @@ class Preview(QtCore.QObject):
         if self._job is None or getattr(event, "job", self._job) is not self._job:
             return  # of a preview that is outdated
         if isinstance(event, JobDone):
-            self._take(self._job.layer)
+            self._take(self._job.shadow, self._job.layer)
             self._told(self._job.report or {})
             self._job, self.done = None, True
             self._tell(1.0, "")
@@ -165,7 +169,9 @@ class Preview(QtCore.QObject):
         if subject is None or self._reader is not None:
             return  # what is being read begins by itself
         sign = self._style_sign(given)
-        if self._small is None or given["grow_px"] > self._room_px or sign not in (None, self._style[0]):
+        now = resolve(given)
+        roomy = now.grow_px <= self._room[0] and now.shadow_length <= self._room[1]
+        if self._small is None or not roomy or sign not in (None, self._style[0]):
             self.read(subject)
             return
         if self._job is not None:
@@ -181,14 +187,17 @@ class Preview(QtCore.QObject):
         self._reader = self._small = self.before = self.after = None
         self._tell(0.0, words_of(error))
 
-    def _take(self, plane: Plane | None) -> None:
-        if plane is not None:
-            self.after = self._laid(plane)
+    def _take(self, *planes: Plane | None) -> None:
+        self.after = self._laid(*planes)
 
-    def _laid(self, plane: Plane) -> QtGui.QImage:
+    def _laid(self, *planes: Plane | None) -> QtGui.QImage:
+        """Planes on the ground, the lowest first."""
         assert self._small is not None and self._ground is not None
-        image = pictures.picture(bytes(pictures.view(plane.samples)), plane.channels, plane.size)
-        laid = pictures.laid(image, self._ground, plane.rect)
+        laid = self._ground
+        for plane in planes:
+            if plane is not None:
+                image = pictures.picture(bytes(pictures.view(plane.samples)), plane.channels, plane.size)
+                laid = pictures.laid(image, laid, plane.rect)
         return for_screen(laid, self._small.profile, self._small.linear)
 
     def _tell(self, fraction: float, words: str) -> None:

@@ -33,26 +33,34 @@ def can_mask() -> bool:
 
 
 def insert(
-    document: Any, layer: Any, plane: Plane, title: str, settings: Mapping[str, Any], as_mask: bool = False
+    document: Any,
+    layer: Any,
+    plane: Plane,
+    title: str,
+    settings: Mapping[str, Any],
+    as_mask: bool = False,
+    shadow: Plane | None = None,
 ) -> Any:
     """Put a blend's result into a document as a new layer, in one undo step; returns it.
+
+    With a shadow, both lie in a group: Krita's scripts have no other way to make two layers in one step.
 
     Args:
         layer: that was blended. The new one comes to lie on it, and on the results that it has already.
         settings: what is kept with it, JSON-ready.
         as_mask: its edge becomes a transparency mask, and its pixels opaque.
+        shadow: what lies directly below it.
 
     Raises Refused.
     """
     space = Space.of(document)
-    bench = document.clone() if as_mask or working(space) != space else None
+    bench = document.clone() if as_mask or shadow is not None or working(space) != space else None
     try:
         samples = _native(plane, space, bench)
-        if as_mask:
-            node = _masked(bench, plane, samples, space, title)
-        else:
-            node = document.createNode(title, "paintlayer")
-            node.setPixelData(samples, *plane.rect)
+        node = _masked(bench, plane, samples, space, title) if as_mask else _painted(document, title, samples, plane)
+        if shadow is not None:
+            below = _painted(bench, _("%s shadow") % title, _native(shadow, space, bench), shadow)
+            node = _grouped(bench, title, below, node)
         above = _highest(document, layer)
         if not above.parentNode().addChildNode(node, above):
             raise Refused(_("Krita did not take the new layer."))
@@ -60,8 +68,10 @@ def insert(
         if bench is not None:
             bench.setModified(False)
             bench.close()
-    _keep(document, nodes.id_of(node), {"settings": dict(settings), "layer": nodes.id_of(layer)})
-    return node
+    made = [node, *(node.childNodes() if shadow is not None else ())]
+    kept = {"settings": dict(settings), "layer": nodes.id_of(layer)}
+    _keep(document, {nodes.id_of(one): kept for one in made})
+    return made[-1]
 
 
 def settings_of(document: Any, node: Any) -> dict[str, Any] | None:
@@ -100,6 +110,26 @@ def _native(plane: Plane, space: Space, bench: Any) -> bytes:
     return bytes(converted(samples, plane.size, work, space, bench))
 
 
+def _painted(document: Any, title: str, samples: bytes, plane: Plane) -> Any:
+    """A paint layer of a document's, not yet in it."""
+    node = document.createNode(title, "paintlayer")
+    node.setPixelData(samples, *plane.rect)
+    return node
+
+
+def _grouped(bench: Any, title: str, *layers: Any) -> Any:
+    """A group of layers, the lowest first, in no document yet; what they show is as if they lay in none."""
+    group = bench.createGroupLayer(title)
+    group.setPassThroughMode(True)
+    bench.rootNode().addChildNode(group, None)
+    below = None
+    for layer in layers:
+        group.addChildNode(layer, below)
+        below = layer
+    bench.waitForDone()
+    return group.clone()
+
+
 def _masked(bench: Any, plane: Plane, samples: bytes, space: Space, title: str) -> Any:
     """A layer with a transparency mask, in no document yet: it is put together in one that is nobody's."""
     came = Format(plane.type, plane.channels)
@@ -109,8 +139,7 @@ def _masked(bench: Any, plane: Plane, samples: bytes, space: Space, title: str) 
     pixel = len(opaque) // count
     for place, byte in enumerate(white):  # alpha comes last in every space of Krita's
         opaque[pixel - len(white) + place :: pixel] = bytes((byte,)) * count
-    layer = bench.createNode(title, "paintlayer")
-    layer.setPixelData(bytes(opaque), *plane.rect)
+    layer = _painted(bench, title, bytes(opaque), plane)
     bench.rootNode().addChildNode(layer, None)
     mask = bench.createTransparencyMask(_("Edge"))
     chosen = Selection()
@@ -132,9 +161,9 @@ def _kept(document: Any) -> dict[str, dict[str, Any]]:
     return {id: one for id, one in known.items() if isinstance(one, dict)}
 
 
-def _keep(document: Any, id: str, result: dict[str, Any]) -> None:
+def _keep(document: Any, results: Mapping[str, Any]) -> None:
     if not hasattr(document, "setAnnotation"):  # a Krita that is older than this
         return
-    known = {**_kept(document), id: result}
+    known = {**_kept(document), **results}
     told = "Deep Image Blending: the settings of its layers"
     document.setAnnotation(ANNOTATION, told, QtCore.QByteArray(json.dumps(known).encode()))

@@ -326,6 +326,8 @@ class Client:
         elif isinstance(message, messages.Result):
             profile = job.request.background.profile
             job.layer = replace(_joined(message.layer), profile=profile)
+            if message.shadow is not None:
+                job.shadow = replace(_joined(message.shadow), profile=profile)
             job.report = message.report
             self._end(job, JobState.DONE)
         elif isinstance(message, messages.Cancelled):

@@ -45,6 +45,8 @@ class Job:
         self.state = JobState.WAITING
         self.error: DeepBlendError | None = None
         self.layer: messages.Plane | None = None
+        self.shadow: messages.Plane | None = None
+        """What lies directly below the layer, where it was asked for."""
         self.report: Mapping[str, Any] = {}
 
     @property
@@ -80,7 +82,7 @@ class JobRunning:
 
 @dataclass(frozen=True)
 class JobDone:
-    """``job.layer`` and ``job.report`` are there."""
+    """``job.layer`` and ``job.report`` are there, and ``job.shadow`` where there is one."""
 
     job: Job
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 MARGIN_LEAST, MARGIN_MOST = 64, 512
 STYLE_LONGEST = 1024
 """Samples of the style picture's longer side, at most."""
+_SHADOW_REACH = 1.5
+"""Of a shadow's length: it ends there softly, and the blur reaches farther."""
 
 
 class Rect(NamedTuple):
@@ -76,17 +78,29 @@ def reach(mask: Rect, layer: Rect, grow_px: float) -> Rect:
     return mask.grown(max(0, ceil(grow_px))).intersection(layer) or mask
 
 
-def needed(mask: Rect, layer: Rect, canvas: Rect, grow_px: float) -> Rect | None:
+def shadow_reach(length: float) -> int:
+    """How far beyond an object's box its shadow may go, in pixels.
+
+    Args:
+        length: of the shadow, ``shadow_px``; 0 where there is none.
+    """
+    return ceil(_SHADOW_REACH * length)
+
+
+def needed(mask: Rect, layer: Rect, canvas: Rect, grow_px: float, shadow_px: float = 0) -> Rect | None:
     """What of the background a blend needs: the blended region's box and its margin, within the canvas.
 
     Args:
         mask: the box of what is selected and visible.
         layer: the layer's box, beyond which a mask does not grow.
+        shadow_px: how long a shadow is made; 0 where none is.
 
     Returns None where nothing of the region lies on the canvas.
     """
     region = reach(mask, layer, grow_px).intersection(canvas)
-    return region.grown(margin(*region.size)).intersection(canvas) if region is not None else None
+    if region is None:
+        return None
+    return region.grown(max(margin(*region.size), shadow_reach(shadow_px))).intersection(canvas)
 
 
 def style_scale(width: int, height: int) -> float:

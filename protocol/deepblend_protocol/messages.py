@@ -178,6 +178,8 @@ class Result:
     job: str
     layer: Plane
     report: Mapping[str, Any]
+    shadow: Plane | None = None
+    """What lies directly below the layer, where the settings ask for it."""
 
 
 @dataclass(frozen=True)
@@ -429,6 +431,13 @@ def _running(reading: _Reading) -> Running:
     return Running(given.job(), given.text("device"), fraction, given.text("stage"), preview)
 
 
+def _result(reading: _Reading) -> Result:
+    given = reading.fields
+    layer = reading.plane(given.object("layer"), "layer")
+    shadow = reading.plane(given.object("shadow"), "shadow") if "shadow" in given else None
+    return Result(given.job(), layer, given.plain("report", {}), shadow)
+
+
 def _failure(reading: _Reading) -> Failure:
     given = reading.fields
     job = given.job() if "job" in given else None
@@ -457,11 +466,7 @@ _SERVER_READERS: _Readers = {
         reading.fields.job(), reading.fields.integer("ahead", 0, 2**31), reading.fields.text("why")
     ),
     "running": _running,
-    "result": lambda reading: Result(
-        reading.fields.job(),
-        reading.plane(reading.fields.object("layer"), "layer"),
-        reading.fields.plain("report", {}),
-    ),
+    "result": _result,
     "cancelled": lambda reading: Cancelled(reading.fields.job()),
     "error": _failure,
     "pulse": lambda reading: Pulse(),

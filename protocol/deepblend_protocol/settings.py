@@ -253,6 +253,11 @@ class Settings:
     undecided: tuple[str, ...] = ()
     """Those of ``PRESET_NAMES`` that are left to the preset "automatic", and stand at a photograph's until then."""
 
+    @property
+    def shadow_length(self) -> float:
+        """``shadow_px``, or 0 where no shadow is made."""
+        return self.shadow_px if self.shadow > 0 else 0.0
+
 
 _AnySettings = TypeVar("_AnySettings", Settings, PaperSettings)
 

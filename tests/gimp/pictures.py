@@ -10,7 +10,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 from deepblend.engine.blend import blend
-from deepblend.engine.request import Plane, Rect, Request
+from deepblend.engine.request import Layer, Plane, Rect, Request
 from deepblend.pictures.png import with_chunks
 from deepblend_protocol.settings import resolve
 
@@ -61,6 +61,22 @@ def engine(
         mask: (rows and columns of below), 0..255.
         settings: by default a painting's.
     """
+    made = _blended(layer, at, below, mask, settings).plane
+    return made.samples, made.rect
+
+
+def engine_shadow(
+    layer: np.ndarray, at: tuple[int, int], below: np.ndarray, mask: np.ndarray | None = None, **settings: Any
+) -> tuple[np.ndarray, Rect]:
+    """The same of the result's shadow."""
+    made = _blended(layer, at, below, mask, settings).shadow
+    assert made is not None
+    return made.samples, made.rect
+
+
+def _blended(
+    layer: np.ndarray, at: tuple[int, int], below: np.ndarray, mask: np.ndarray | None, settings: dict[str, Any]
+) -> Layer:
     height, width = below.shape[:2]
     canvas = Rect(0, 0, width, height)
     request = Request(
@@ -71,8 +87,7 @@ def engine(
         settings=resolve({"preset": "painting", **settings}),
         device="cpu",
     )
-    made = blend(request).plane
-    return made.samples, made.rect
+    return blend(request)
 
 
 def openraster(

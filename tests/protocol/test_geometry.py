@@ -67,6 +67,12 @@ def test_what_a_blend_needs(mask: Rect, grow_px: float, expected: Rect | None) -
     assert geometry.needed(mask, layer, CANVAS, grow_px) == expected
 
 
+@pytest.mark.parametrize(("length", "beyond"), [(0, 64), (42, 64), (43, 65), (200, 300)])
+def test_a_shadow_is_given_the_ground_that_it_falls_on(length: float, beyond: int) -> None:
+    mask = Rect(400, 300, 40, 20)
+    assert geometry.needed(mask, mask, CANVAS, 0, length) == mask.grown(beyond).intersection(CANVAS)
+
+
 def test_the_bounds_of_what_is_not_0() -> None:
     rows = [bytes(8), b"\0\0\0\1\2\0\0\0", b"\0\0\0\0\1\0\0\0", bytes(8)]
     assert geometry.bounds(b"".join(rows), 8, 1) == Rect(3, 1, 2, 2)

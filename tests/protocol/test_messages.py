@@ -92,7 +92,7 @@ FROM_SERVER = some.one_of(
     some.builds(messages.Info, some.dictionaries(some.sampled_from(("version", "pid", "workers")), PLAIN), ID),
     some.builds(messages.Queued, NAME, some.integers(0, 2**31), WORDS),
     some.builds(messages.Running, NAME, WORDS, FRACTION, WORDS, some.none() | planes()),
-    some.builds(messages.Result, NAME, planes(), OBJECT),
+    some.builds(messages.Result, NAME, planes(), OBJECT, some.none() | planes()),
     some.builds(messages.Cancelled, NAME),
     some.builds(messages.Failure, WORDS, OBJECT, WORDS, some.none() | NAME, ID),
     some.builds(messages.Pulse),

@@ -115,6 +115,18 @@ def test_it_starts_a_server_blends_and_hears_all_of_it(client: Client) -> None:
     assert any(isinstance(event, JobRunning) and event.preview is not None for event in events)
 
 
+def test_a_shadow_comes_with_the_result_where_it_is_asked_for(client: Client) -> None:
+    request = small(settings={"method": "poisson", "shadow": 0.5, "shadow_px": 8}, side=100)
+    request = replace(request, background=replace(request.background, profile=b"not looked at"))
+    job = client.run(request)
+    assert job.layer is not None and job.shadow is not None
+    assert (job.shadow.type, job.shadow.channels) == (job.layer.type, job.layer.channels)
+    assert (job.shadow.profile, len(job.shadow.samples)) == (b"not looked at", job.shadow.nbytes)
+    assert job.report["shadow"] == job.shadow.rect._asdict() and job.shadow.rect != job.layer.rect
+    plain = client.run(small(settings={"method": "poisson"}, side=100))
+    assert plain.layer is not None and plain.shadow is None
+
+
 def test_the_descriptor_alone_wakes_a_host(client: Client) -> None:
     """As Qt's notifier does: edge triggered, all of it read at each waking."""
     job = client.submit(small())

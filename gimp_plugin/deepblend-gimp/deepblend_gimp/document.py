@@ -40,7 +40,9 @@ def read(subject: Subject, settings: Settings, given: Mapping[str, Any]) -> Requ
     image, layer = subject.image, subject.layer
     known = Samples(image)
     own, canvas = box_of(layer), canvas_of(image)
-    crop = geometry.needed(mask_box(image, layer, subject.selection), own, canvas, settings.grow_px)
+    crop = geometry.needed(
+        mask_box(image, layer, subject.selection), own, canvas, settings.grow_px, settings.shadow_length
+    )
     inside = crop.intersection(own) if crop is not None else None
     assert crop is not None and inside is not None  # mask_box has looked
     source = gegl.read(layer.get_buffer(), inside.relative_to(own), known.colour)
@@ -68,16 +70,17 @@ class Reduced:
     Args:
         longest: pixels of its longer side, at most.
         grow_px: how far the mask may grow with it.
+        shadow_px: how long a shadow may be.
 
     Raises MaskEmpty, MaskOutside.
     """
 
-    def __init__(self, subject: Subject, longest: int, grow_px: float) -> None:
-        self.grow_px = grow_px
+    def __init__(self, subject: Subject, longest: int, grow_px: float, shadow_px: float) -> None:
+        self.grow_px, self.shadow_px = grow_px, shadow_px
         image, layer = subject.image, subject.layer
         known = Samples(image)
         own, canvas = box_of(layer), canvas_of(image)
-        crop = geometry.needed(mask_box(image, layer, subject.selection), own, canvas, grow_px)
+        crop = geometry.needed(mask_box(image, layer, subject.selection), own, canvas, grow_px, shadow_px)
         inside = crop.intersection(own) if crop is not None else None
         assert crop is not None and inside is not None
         self.scale = min(1.0, longest / max(crop.size))

@@ -13,6 +13,7 @@ from deepblend_protocol.client import Client, Job, JobCancelled, JobDone, JobFai
 from deepblend_protocol.errors import DeepBlendError  # noqa: E402
 from deepblend_protocol.geometry import Rect  # noqa: E402
 from deepblend_protocol.messages import Plane, Previews  # noqa: E402
+from deepblend_protocol.settings import resolve  # noqa: E402
 from deepblend_protocol.words import _, progress, sentence  # noqa: E402
 from gi.repository import GdkPixbuf, Gimp, GLib, Gtk  # noqa: E402
 
@@ -68,8 +69,10 @@ class Preview:
             self._client.close()
 
     def _read(self) -> None:
-        grow_px = max(64.0, 1.5 * self._config.get_property("grow-px"))  # some room, so that not every step reads anew
-        self._small = document.Reduced(self._subject, LONGEST, grow_px)
+        now = resolve(settings_of(self._config))
+        # Some room, so that not every step reads anew.
+        room = max(64.0, 1.5 * now.grow_px), max(40.0, 1.5 * now.shadow_length)
+        self._small = document.Reduced(self._subject, LONGEST, *room)
         self._small.take_picture(self._config.get_property(PICTURE))
         self._ground = _pixbuf(self._small.background)
         self._before = _laid(self._small.layer, self._ground)
@@ -114,7 +117,8 @@ class Preview:
             return
         if self._job is not None:
             self._client.cancel(self._job)
-        if self._config.get_property("grow-px") > self._small.grow_px:
+        now = resolve(settings_of(self._config))
+        if now.grow_px > self._small.grow_px or now.shadow_length > self._small.shadow_px:
             self._read()
         try:
             self._sent = settings_of(self._config, shown=True)
@@ -129,7 +133,7 @@ class Preview:
             if getattr(event, "job", self._job) is not self._job or self._job is None:
                 continue  # of a preview that is outdated
             if isinstance(event, JobDone):
-                self._take(self._job.layer)
+                self._take(self._job.layer, self._job.shadow)
                 self._told(self._job.report or {})
                 self._tell(1.0, _("This is a reduced preview; Blend makes the layer at full size."))
             elif isinstance(event, JobFailed):
@@ -143,9 +147,10 @@ class Preview:
                     self._take(event.preview)
         return True
 
-    def _take(self, plane: Plane | None) -> None:
+    def _take(self, plane: Plane | None, shadow: Plane | None = None) -> None:
         if plane is not None:
-            self._after = _laid(plane, self._ground)
+            ground = _laid(shadow, self._ground) if shadow is not None else self._ground
+            self._after = _laid(plane, ground)
             self._show()
 
     def _show(self, *_: object) -> None:

@@ -232,6 +232,7 @@ def _done(
     active = layer = _layer(image, drawables)
     selection = Selection.of(image)
     if procedure.get_name() == AGAIN:
+        active = result.of_shadow(image, active)
         layer = _original(image, active)
         selection = selection or result.selection_of(active)
         if run_mode == Gimp.RunMode.INTERACTIVE:
@@ -306,9 +307,13 @@ def _blended(
         job = blending.run(server, request, tell)
         times.append(time.monotonic())
         _check(image, layer)
-        new = result.make(subject, job.layer, _name(layer, job.report["settings"]), arguments_of(config))
+        name, arguments = _name(layer, job.report["settings"]), arguments_of(config)
+        new = result.make(subject, job.layer, name, arguments)
+        shadow = None
+        if job.shadow is not None:
+            shadow = result.make(subject, job.shadow, _("%s shadow") % name, arguments, is_shadow=True)
         above = above if above.is_valid() else layer
-        result.insert(image, new, above, layer if hidden else None, config.get_property("as-layer-mask"))
+        result.insert(image, new, shadow, above, layer if hidden else None, config.get_property("as-layer-mask"))
         times.append(time.monotonic())
     Gimp.displays_flush()
     for note in job.report.get("notes", ()):

@@ -16,16 +16,20 @@ from .samples import Samples, box_of
 from .selection import Selection
 
 SETTINGS = "deepblend-settings"
-"""A parasite: JSON with the procedure's arguments in ``settings``, the blended layer's tattoo in ``layer``."""
+"""A parasite: JSON with the procedure's arguments in ``settings``, the blended layer's tattoo in ``layer``, and for a
+shadow ``shadow``, which is true."""
 SELECTION = "deepblend-selection"
 """A parasite: the selection, as ``Selection.packed`` makes it; missing where there was none."""
 
 
-def make(subject: Subject, plane: Plane, name: str, arguments: Mapping[str, Any]) -> Gimp.Layer:
+def make(
+    subject: Subject, plane: Plane, name: str, arguments: Mapping[str, Any], is_shadow: bool = False
+) -> Gimp.Layer:
     """A layer of a blend's result, not yet in the image, so that nothing is half done where this fails.
 
     Args:
         arguments: of the procedure, JSON-ready.
+        is_shadow: it belongs to the result that comes to lie on it.
 
     Raises PlaneInvalid where the image has become another since it was read.
     """
@@ -45,7 +49,9 @@ def make(subject: Subject, plane: Plane, name: str, arguments: Mapping[str, Any]
     gegl.write(buffer, known.colour, plane.samples)
     buffer.flush()
     new.update(0, 0, w, h)
-    kept = {"settings": dict(arguments), "layer": subject.layer.get_tattoo()}
+    kept: dict[str, Any] = {"settings": dict(arguments), "layer": subject.layer.get_tattoo()}
+    if is_shadow:
+        kept["shadow"] = True
     _attach(new, SETTINGS, json.dumps(kept).encode())
     if subject.selection is not None:
         _attach(new, SELECTION, subject.selection.packed(box_of(subject.layer)))
@@ -53,18 +59,27 @@ def make(subject: Subject, plane: Plane, name: str, arguments: Mapping[str, Any]
 
 
 def insert(
-    image: Gimp.Image, new: Gimp.Layer, above: Gimp.Layer, hidden: Gimp.Layer | None, as_layer_mask: bool
+    image: Gimp.Image,
+    new: Gimp.Layer,
+    shadow: Gimp.Layer | None,
+    above: Gimp.Layer,
+    hidden: Gimp.Layer | None,
+    as_layer_mask: bool,
 ) -> None:
     """Put a new layer into the image, as one undo step.
 
     Args:
+        shadow: a layer to come to lie directly below it.
         above: the layer that it comes to lie on.
         hidden: a layer to hide in the same step.
         as_layer_mask: its edge becomes a layer mask, and its pixels opaque.
     """
     image.undo_group_start()
     try:
-        image.insert_layer(new, above.get_parent(), image.get_item_position(above))
+        for one in (shadow, new):
+            if one is not None:
+                image.insert_layer(one, above.get_parent(), image.get_item_position(above))
+                above = one
         if as_layer_mask:
             new.add_mask(new.create_mask(Gimp.AddMaskType.ALPHA_TRANSFER))
         if hidden is not None:
@@ -85,6 +100,17 @@ def original_of(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer | None:
     known = _known(layer)
     tattoo = known.get("layer") if known is not None else None
     return image.get_layer_by_tattoo(tattoo) if isinstance(tattoo, int) and tattoo > 0 else None
+
+
+def of_shadow(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer:
+    """The result that a shadow belongs to, where that still lies on it; any other layer itself."""
+    known, position = _known(layer), image.get_item_position(layer)
+    if known is None or not known.get("shadow") or position == 0:
+        return layer
+    parent = layer.get_parent()
+    siblings = parent.get_children() if parent is not None else image.get_layers()
+    upper = _known(siblings[position - 1])
+    return siblings[position - 1] if upper is not None and upper.get("layer") == known.get("layer") else layer
 
 
 def selection_of(layer: Gimp.Layer) -> Selection | None:

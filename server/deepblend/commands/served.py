@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,4 +63,5 @@ def blend(request: Request, watch: Watch, path: Path | None) -> Layer:
     with client(path) as server:
         job = server.run(asked, heard)
     assert job.layer is not None
-    return Layer(to_engine(replace(job.layer, profile=request.background.profile)), job.report or {})
+    shadow = to_engine(job.shadow) if job.shadow is not None else None
+    return Layer(to_engine(job.layer), job.report or {}, shadow=shadow)

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from deepblend_protocol.geometry import shadow_reach
 from deepblend_protocol.settings import as_given
 
-from . import colour, matting
+from . import colour, matting, shadow
 from .automatic import decided
 from .budget import DEFAULT, Budget
 from .device import on_device
@@ -46,18 +47,21 @@ def _blend(request: Request, observer: Observer | None, budget: Budget, device: 
         torch.cuda.reset_peak_memory_stats(device)
 
     def tell(progress: float, stage: str, update: Update[Picture]) -> bool | None:
-        return observer(_step(progress, stage, update, request, box)) if observer is not None else None
+        return observer(_step(progress, stage, update, work, box, tint)) if observer is not None else None
 
     driver = Driver[Picture](device, tell)
     with driver.timed("prepare"):
         request, looks_like = decided(request, device)
         region = prepare(request, device)
         box, omega, crop = region.box, int(region.omega.sum()), region.rect
+        tint = shadow.colour_of(region) if request.settings.shadow_length > 0 else None
         work = Work(request, device, budget, region, notes=notes)
         del region  # it is the work's, which frees it
     image = driver.run(plan(work))
     with driver.timed("encode"):
-        plane = _plane(*_layer(image, work, box), request, box)
+        image, alpha = _lifted(image, work.mask, work, box)
+        plane = _plane(image, alpha, request, box)
+        below = _shadow(alpha, request, box, tint) if tint is not None else None
     total = time.perf_counter() - started
     report: dict[str, Any] = {
         "method": request.settings.method,
@@ -67,6 +71,7 @@ def _blend(request: Request, observer: Observer | None, budget: Budget, device: 
         "settings": as_given(request.settings),
         "looks_like": looks_like,
         "sizes": {"box": box._asdict(), "crop": crop._asdict(), "omega": omega},
+        "shadow": below.rect._asdict() if below is not None else None,
         "sample_type": plane.samples.dtype.name,
         "levels": [],
         **driver.report,
@@ -74,25 +79,35 @@ def _blend(request: Request, observer: Observer | None, budget: Budget, device: 
         "peak_memory_bytes": _peak_memory(device),
         "notes": notes,
     }
-    return Layer(plane, report, driver.stopped)
+    return Layer(plane, report, driver.stopped, below)
 
 
-def _layer(image: torch.Tensor, work: Work, box: Rect) -> Picture:
-    """Colours and alpha of the result."""
+def _lifted(image: torch.Tensor, mask: torch.Tensor, work: Work, box: Rect) -> Picture:
+    """Colours and alpha of the layer that a blend is, as it stands over Omega's box; perhaps reduced."""
     if work.matte is None:
-        return image, work.mask
+        return image, mask
     below = work.request.background
     part = replace(below, samples=below.samples[box.relative_to(below.rect).slices], rect=box)
-    return matting.lifted(image, work.mask, work.matte, *colour.decode(part, len(image), work.device))
+    background, exists = colour.decode(part, len(image), work.device)
+    arrays = torch.cat([background, exists[None], work.matte.alpha[None]])
+    if mask.shape != arrays.shape[-2:]:
+        arrays = F.interpolate(arrays[None], mask.shape, mode="area")[0]
+    return matting.lifted(image, mask, arrays[-1], arrays[:-2], arrays[-2])
 
 
-def _step(progress: float, stage: str, update: Update[Picture], request: Request, box: Rect) -> Step:
+def _step(
+    progress: float, stage: str, update: Update[Picture], work: Work, box: Rect, tint: torch.Tensor | None
+) -> Step:
+    request = work.request
+
     def losses() -> dict[str, float]:
         return {name: float(value) for name, value in update.losses.items()}
 
     @torch.no_grad()
     def preview(longer_side: int) -> Plane:
-        return _plane(*_reduced(*update.picture(), box, longer_side), request, box)
+        if tint is not None:
+            return _with_shadow(*update.picture(), work, box, tint, longer_side)
+        return _plane(*_reduced(*update.picture(), box, min(1.0, longer_side / max(box.size))), request, box)
 
     return Step(progress, stage, losses, preview)
 
@@ -102,9 +117,37 @@ def _plane(image: torch.Tensor, alpha: torch.Tensor, request: Request, box: Rect
     return colour.encode(image, alpha, request.background, box, scale)
 
 
-def _reduced(image: torch.Tensor, alpha: torch.Tensor, box: Rect, longer_side: int) -> Picture:
-    """Colours (C, h, w) and alpha (h, w) over a box, as long as asked for or as the box: also of a coarser picture."""
-    scale = min(1.0, longer_side / max(box.w, box.h))
+def _shadow(alpha: torch.Tensor, request: Request, box: Rect, tint: torch.Tensor) -> Plane | None:
+    """The shadow of an object with this alpha (h, w) over its box."""
+    made = shadow.cast(alpha, box, request.background.rect, request.settings)
+    if made is None:
+        return None
+    image = tint[:, None, None].expand(-1, *made.alpha.shape)
+    return colour.encode(image, made.alpha, request.background, made.rect)
+
+
+def _with_shadow(
+    image: torch.Tensor, mask: torch.Tensor, work: Work, box: Rect, tint: torch.Tensor, longer_side: int
+) -> Plane:
+    """A preview of an object and of its shadow below it, over all that the shadow may reach."""
+    request = work.request
+    outer = box.grown(shadow_reach(request.settings.shadow_length)).intersection(request.background.rect)
+    assert outer is not None  # the box lies on the background
+    scale = min(1.0, longer_side / max(outer.size))
+    image, alpha = _lifted(*_reduced(image, mask, box, scale), work, box)
+    whole = Rect(0, 0, *outer.scaled(scale).size)
+    (h, w), at = alpha.shape, box.relative_to(outer)
+    place = Rect(min(round(at.x * scale), whole.w - w), min(round(at.y * scale), whole.h - h), w, h)
+    both = image.new_zeros((len(image) + 2, whole.h, whole.w))  # the object, its alpha, the shadow's
+    both[(slice(None, -1), *place.slices)] = torch.cat([image, alpha[None]])
+    made = shadow.cast(alpha, place, whole, request.settings, scale)
+    if made is not None:
+        both[-1][made.rect.slices] = made.alpha
+    return _plane(*shadow.under(both[:-2], both[-2], both[-1], tint), request, outer)
+
+
+def _reduced(image: torch.Tensor, alpha: torch.Tensor, box: Rect, scale: float) -> Picture:
+    """Colours (C, h, w) and alpha (h, w) over a box, so many samples per pixel of it: also of a coarser picture."""
     size = [max(1, round(side * scale)) for side in (box.h, box.w)]
     if size == list(alpha.shape):
         return image, alpha

@@ -71,6 +71,9 @@ class Layer:
     peak memory, notes; JSON-ready."""
     stopped: bool = False
     """True where the observer stopped the run: the best result so far."""
+    shadow: Plane | None = None
+    """What lies directly below it: the contact shadow, as the plane is but over a rectangle of its own, which
+    goes as far as the background at most. None where none was asked for, or nothing of it lies there."""
 
 
 @dataclass(frozen=True)

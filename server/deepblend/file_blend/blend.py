@@ -161,6 +161,7 @@ class FileBlend:
             loaded = time.perf_counter()
 
             blend = door or _engine()
+            from ..pictures import merged
             from ..video import Recorder
             from .watch import Film, Watch
 
@@ -175,9 +176,9 @@ class FileBlend:
             blended = time.perf_counter()
             bar.update(1, "Writing")
             if film is not None:
-                film.end(layer.plane)
+                film.end(merged(layer.plane, layer.shadow))
             stack.close()  # the film is whole now
-            notes = self._write(placed, layer.plane)
+            notes = self._write(placed, layer.plane, layer.shadow)
         ended = time.perf_counter()
         seconds = {"load": loaded - started, "import": imported - loaded, **layer.report["seconds"]}
         seconds |= {"write": ended - blended, "total": ended - started}
@@ -220,20 +221,22 @@ class FileBlend:
             self.target_size,
         )
 
-    def _write(self, placed: Placed, plane: Plane) -> list[str]:
+    def _write(self, placed: Placed, plane: Plane, shadow: Plane | None) -> list[str]:
         """Write the pictures; returns notes of what was changed for their formats."""
-        from ..pictures import flatten, layer, write_picture
+        from ..pictures import flatten, layer, merged, write_picture
 
         assert self.output is not None  # check_named has said so
         notes: list[str] = []
         if placed.document is None:
-            notes += write_picture(self.output, flatten(placed.target, plane))
+            ground = flatten(placed.target, shadow) if shadow is not None else placed.target
+            notes += write_picture(self.output, flatten(ground, plane))
         elif self._gives_document:
-            placed.document.write(self.output, plane)
+            placed.document.write(self.output, plane, shadow)
         else:
-            notes += write_picture(self.output, placed.document.with_layer(plane))
+            notes += write_picture(self.output, placed.document.with_layer(plane, shadow))
         if self.layer is not None:
-            notes += write_picture(self.layer, layer(placed.target, plane), offset=plane.rect[:2])
+            alone = merged(plane, shadow)
+            notes += write_picture(self.layer, layer(placed.target, alone), offset=alone.rect[:2])
         return notes
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from .colours import into_colours_of
 from .masks import open_mask
 from .picture import Picture
-from .placing import Placed, copy_paste, flatten, layer, place, to_picture, to_request
+from .placing import Placed, copy_paste, flatten, layer, merged, place, to_picture, to_request
 from .reading import open_picture
 from .writing import check_output, write_picture
 
@@ -24,6 +24,7 @@ __all__ = [
     "flatten",
     "into_colours_of",
     "layer",
+    "merged",
     "open_mask",
     "open_picture",
     "place",

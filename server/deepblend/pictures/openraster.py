@@ -79,22 +79,25 @@ class Document:
         """
         return self._composited(self._top, self.chosen.element)
 
-    def with_layer(self, plane: Plane) -> Picture:
-        """The document's picture with a blend's layer in place, and the chosen one hidden."""
-        root, blended = self._extended(plane)
-        with_it = replace(self, root=root, made=dict([blended]))
+    def with_layer(self, plane: Plane, shadow: Plane | None = None) -> Picture:
+        """The document's picture with a blend's layer and its shadow in place, and the chosen one hidden."""
+        root, made = self._extended(plane, shadow)
+        with_it = replace(self, root=root, made=made)
         top = root.find("stack")
         assert top is not None
         return with_it._composited(top, None)
 
-    def write(self, path: str | os.PathLike[str], plane: Plane) -> None:
+    def write(self, path: str | os.PathLike[str], plane: Plane, shadow: Plane | None = None) -> None:
         """Write the document with a blend's layer above the chosen one, which is hidden; whole or not at all.
+
+        Args:
+            shadow: becomes a layer between the two.
 
         The other layers' files are as they were, byte for byte.
         Raises WriteFailed, ExtraMissing.
         """
-        root, (name, picture) = self._extended(plane)
-        merged = self.with_layer(plane)
+        root, pictures = self._extended(plane, shadow)
+        merged = self.with_layer(plane, shadow)
         size = min(1.0, _THUMBNAIL_PX / max(merged.size))
         reduced = (max(1, round(merged.width * size)), max(1, round(merged.height * size)))
         thumbnail = merged.image().resize(reduced)
@@ -102,7 +105,7 @@ class Document:
         thumbnail.save(small, "PNG")
         made = {
             _STACK: stack.serialised(root),
-            name: _png(picture),
+            **{name: _png(picture) for name, picture in pictures.items()},
             _MERGED: _png(merged),
             _THUMBNAIL: small.getvalue(),
         }
@@ -114,23 +117,29 @@ class Document:
             for member, content in made.items():
                 new.writestr(member, content, zipfile.ZIP_STORED if member.endswith(".png") else zipfile.ZIP_DEFLATED)
 
-    def _extended(self, plane: Plane) -> tuple[ElementTree.Element, tuple[str, Picture]]:
-        """The stack with the blend's layer above the chosen one; and that layer's file."""
+    def _extended(self, plane: Plane, shadow: Plane | None) -> tuple[ElementTree.Element, dict[str, Picture]]:
+        """The stack with the blend's layers above the chosen one; and their files."""
         root = stack.parse(stack.serialised(self.root))
         chosen = _same(root, self.root, self.chosen.element)
         group = stack.path_to(root, chosen)
-        x, y = (at - origin for at, origin in zip(plane.rect[:2], _origin(group), strict=True))
         with _opened(self.path) as archive:
             taken = set(archive.namelist())
-        number = next(n for n in range(len(taken) + 1) if f"data/deepblend{n or ''}.png" not in taken)
-        name = f"data/deepblend{number or ''}.png"
-        words = {"name": self.name, "src": name, "x": str(x), "y": str(y)}
-        words |= {"opacity": chosen.get("opacity", "1"), "visibility": "visible", "composite-op": "svg:src-over"}
+        names = (f"data/deepblend{n or ''}.png" for n in range(len(taken) + 2))
+        free = (name for name in names if name not in taken)
         chosen.set("visibility", "hidden")
-        group[-1].insert(list(group[-1]).index(chosen), ElementTree.Element("layer", words))
+        made: dict[str, Picture] = {}
+        for one, title in ((plane, self.name), (shadow, f"{self.name} shadow")):
+            if one is None:
+                continue
+            name = next(free)
+            made[name] = layer(self.like, one)
+            x, y = (at - origin for at, origin in zip(one.rect[:2], _origin(group), strict=True))
+            words = {"name": title, "src": name, "x": str(x), "y": str(y)}
+            words |= {"opacity": chosen.get("opacity", "1"), "visibility": "visible", "composite-op": "svg:src-over"}
+            group[-1].insert(list(group[-1]).index(chosen), ElementTree.Element("layer", words))
         for one in root.iter("layer"):
             one.attrib.pop("selected", None)
-        return root, (name, layer(self.like, plane))
+        return root, made
 
     def _composited(self, top: ElementTree.Element, end: ElementTree.Element | None) -> Picture:
         """The visible layers of a group over each other, but ``end`` and what is above it."""

@@ -9,6 +9,7 @@ import numpy as np
 from deepblend_protocol import geometry
 from deepblend_protocol.errors import ArgumentInvalid, MaskEmpty, MaskOutside, SizeMismatch
 from deepblend_protocol.geometry import Rect
+from deepblend_protocol.sample_types import BY_NUMPY_NAME
 from deepblend_protocol.settings import Settings
 from PIL import Image, ImageChops
 
@@ -142,6 +143,33 @@ def flatten(target: Picture | Image.Image, layer: Plane) -> Picture:
     return replace(flat, premultiplied=stored)
 
 
+def merged(layer: Plane, below: Plane | None) -> Plane:
+    """A layer with another directly below it, its shadow, as one: in Normal mode, in the samples' own values.
+
+    Samples that the lower one does not reach, or the upper one hides, are the upper one's, bit for bit.
+
+    Args:
+        below: of the layer's sample type and channels; None gives the layer as it is.
+    """
+    if below is None:
+        return layer
+    left, top = min(layer.rect.x, below.rect.x), min(layer.rect.y, below.rect.y)
+    right, bottom = max(layer.rect.right, below.rect.right), max(layer.rect.bottom, below.rect.bottom)
+    rect = Rect(left, top, right - left, bottom - top)
+    whole = np.zeros((rect.h, rect.w, below.samples.shape[2]), below.samples.dtype)
+    whole[below.rect.relative_to(rect).slices] = below.samples
+    part = whole[layer.rect.relative_to(rect).slices]  # a view
+    white = BY_NUMPY_NAME[below.samples.dtype.name].white
+    upper, lower = (samples.astype(np.float32) for samples in (layer.samples, part))
+    over = upper[:, :, -1:] / white
+    under = lower[:, :, -1:] / white * (1 - over)
+    alpha = over + under
+    mixed = (upper[:, :, :-1] * over + lower[:, :, :-1] * under) / np.maximum(alpha, 1e-6)
+    both = rounded(np.concatenate([mixed, alpha * white], axis=2), whole.dtype)
+    part[:] = np.where(under > 0, both, layer.samples)
+    return replace(layer, samples=whole, rect=rect)
+
+
 def copy_paste(placed: Placed) -> Picture:
     """The target with the source pasted on it through its mask, unblended; in the target's channels and type."""
     source, target = placed.source, placed.target
@@ -212,7 +240,7 @@ def _crop(placed: Placed, settings: Settings) -> Rect:
     left, top, right, bottom = (int(edge) for edge in (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
     box = Rect(left, top, right - left, bottom - top).moved(placed.left, placed.top)
     whole = Rect(0, 0, *target.size)
-    crop = geometry.needed(box, placed.rect, whole, settings.grow_px)
+    crop = geometry.needed(box, placed.rect, whole, settings.grow_px, settings.shadow_length)
     if crop is None:
         reach = geometry.reach(box, placed.rect, settings.grow_px)
         raise MaskOutside(

@@ -139,7 +139,8 @@ class _Worker:
             if layer.stopped:
                 send(self.pipe, {"type": "stopped", "serial": serial})
                 return
-            answer = messages.Result(name, replace(to_wire(layer.plane), profile=None), dict(layer.report))
+            shadow = replace(to_wire(layer.shadow), profile=None) if layer.shadow is not None else None
+            answer = messages.Result(name, replace(to_wire(layer.plane), profile=None), dict(layer.report), shadow)
             control = {"type": "result", "serial": serial, "report": answer.report}
             send(self.pipe, control, messages.to_frames(answer))
         except DeepBlendError as error:

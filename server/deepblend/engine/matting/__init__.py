@@ -100,20 +100,20 @@ class Compositing(Stage[Picture]):
         return self._work.region.in_box(self._work.region.pasted())
 
 
-def lifted(image: Tensor, mask: Tensor, matte: Matte, background: Tensor, exists: Tensor) -> Picture:
+def lifted(image: Tensor, mask: Tensor, matte: Tensor, background: Tensor, exists: Tensor) -> Picture:
     """The layer of a blend that was made of a composite: over the background it looks the same, and its alpha is the
     matte's wherever that can be (paint beyond the object's outline needs more).
 
     Shape:
-        image, background: (C, h, w), levels. mask, exists: (h, w), 0..1: how far the image covers the background, and
-        the background's own alpha. All over Omega's box.
+        image, background: (C, h, w), levels. mask, matte, exists: (h, w), 0..1: how far the image covers the
+        background, the object's alpha, and the background's own.
     """
     whole = mask + (1 - mask) * exists
     seen = (mask * image + (1 - mask) * exists * background) / whole.clamp(min=_TINY)
     apart = torch.where(exists > 0, seen - background, 0.0)
     room = torch.where(apart > 0, seen.amax().clamp(min=255) - background, background - seen.amin().clamp(max=0))
     least = (apart.abs() / room.clamp(min=_TINY)).amax(0)
-    alpha = torch.maximum(matte.alpha, torch.where(least > _SEEN, least * exists, 0.0)).clamp(max=1)
+    alpha = torch.maximum(matte, torch.where(least > _SEEN, least * exists, 0.0)).clamp(max=1)
     covered = alpha + (1 - alpha) * exists
     colours = (covered * seen - (1 - alpha) * exists * background) / alpha.clamp(min=_TINY)
     return torch.where(alpha > 0, colours, seen), alpha
