@@ -142,6 +142,7 @@ def _find(region: Region, window: Rect) -> _Found:
         _reduced(image.expand(3, -1, -1), small),
         _reduced(selected[None], small)[0] > 0.5,
         _reduced(opaque[None], small)[0] > 0.9,
+        _reduced(region.background[(..., *window.slices)].expand(3, -1, -1), small),
     )
     if segments.whole:
         return _Found(torch.ones_like(selected), image, image, segments.trust)

@@ -56,7 +56,9 @@ _SHAPED = 0.3
 _MISSING = (0.15, 0.25)
 """and by how much an object may then end before it does: surely a whole one, and surely not."""
 _ROUND = (0.35, 0.58)
-"""The roundness of an object's own shape, and of what is rather a patch that was cut out of something even."""
+"""The roundness of an object's own shape, and of what may be a patch that was cut out of something even:"""
+_OTHER = (25.0, 60.0)
+"""it is one where its rim differs from the new ground by few levels, and an object where it does by more."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,15 @@ class Segments:
     """Whether that is the selection's own: the layer is a cut-out."""
 
 
-def find(image: Tensor, selected: Tensor, opaque: Tensor) -> Segments:
+def find(image: Tensor, selected: Tensor, opaque: Tensor, background: Tensor) -> Segments:
     """Find the object.
 
     Shape:
-        image: (3, h, w), levels. selected: (h, w), bool. opaque: (h, w), bool: where the layer is.
+        image, background: (3, h, w), levels. selected: (h, w), bool. opaque: (h, w), bool: where the layer is.
     """
     ring = opaque & ~selected
     if not bool(ring.any()):
-        return _without_surroundings(image, selected)
+        return _without_surroundings(image, selected, background)
     inside, outside = (masks.distance_inside(side, _REACH) for side in (selected, ~selected))
     from_border = torch.where(selected, inside - 0.5, 0.5 - outside)
     marks = torch.where(selected, cv2.GC_PR_FGD, cv2.GC_BGD).to(torch.uint8)
@@ -145,7 +147,7 @@ def _missing(found: Tensor, selected: Tensor) -> float:
     return max(gaps)
 
 
-def _without_surroundings(image: Tensor, selected: Tensor) -> Segments:
+def _without_surroundings(image: Tensor, selected: Tensor, background: Tensor) -> Segments:
     """Find the object in a layer that ends with the selection: along its border lies ground, or the object itself."""
     rim = selected & (masks.distance_inside(selected, RIM + 1.0) <= RIM)
     filled = torch.where(selected, image, _nearest(image, rim))
@@ -158,7 +160,9 @@ def _without_surroundings(image: Tensor, selected: Tensor) -> Segments:
     rough = distinct * _ramp(shape, _LEGS)
     if rough > 0.5:
         return Segments(found, 2 * rough - 1)
-    return Segments(selected, (1 - 2 * rough) * (1 - _ramp(shape, _ROUND)), whole=True)
+    apart = float((image - background).norm(dim=0)[rim].mean()) if bool(rim.any()) else 0.0
+    object_ = max(1 - _ramp(shape, _ROUND), _ramp(apart, _OTHER))
+    return Segments(selected, (1 - 2 * rough) * object_, whole=True)
 
 
 def _alike(image: Tensor, ground: Tensor) -> Tensor:
