@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from deepblend_protocol.settings import Settings
 
-from . import paper, repainting, seamless
+from . import belonging, paper, repainting, seamless
 from .network.loading import LoadNetwork
 from .stages import Plan, Stage
 from .work import Picture, Work
@@ -25,6 +25,7 @@ class Part:
     """Whether the settings ask for it."""
 
 
+_MATCHING = Part(0.0, belonging.Matching, belonging.Matching.applies)
 _RELIGHTING = Part(0.025, seamless.Relighting, lambda settings: settings.keep_colours > 0)
 _SEAM = Part(0.025, seamless.Seam)
 
@@ -33,14 +34,21 @@ def _styled(settings: Settings) -> bool:
     return settings.style > 0  # at 0 deep is by definition poisson
 
 
+def _grained(settings: Settings) -> bool:
+    return belonging.grain_part(settings) > 0
+
+
 METHODS: dict[str, Sequence[Part]] = {
-    "poisson": (_RELIGHTING, _SEAM),
+    "poisson": (_MATCHING, _RELIGHTING, _SEAM),
     "deep": (
+        _MATCHING,
         _RELIGHTING,
         Part(0.0, repainting.Recolouring, repainting.Recolouring.applies),
         _SEAM,
         Part(0.0, lambda work: LoadNetwork(work, fast=True), _styled),
+        Part(0.0, belonging.Surveying, _grained),
         Part(0.95, repainting.Repainting, _styled),
+        Part(0.02, belonging.Graining, _grained),
     ),
     "paper": (
         Part(0.0, lambda work: LoadNetwork(work, False, work.request.settings.paper.normalised_input)),

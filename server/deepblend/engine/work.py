@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -11,6 +12,9 @@ from .budget import Budget
 from .network.vgg import VGG
 from .region import Region
 from .request import Request
+
+if TYPE_CHECKING:
+    from .belonging.grain import Survey
 
 Picture = tuple[Tensor, Tensor]
 """Colours (C, h, w), levels, and alpha (h, w), 0..1, over Omega's box; perhaps reduced."""
@@ -28,6 +32,10 @@ class Work:
     solution: Tensor | None = None
     """(C, H, W), levels, on the region's arrays: the seamless blend."""
     network: VGG | None = None
+    survey: Survey | None = None
+    """Of the surroundings' grain, where it is to be matched."""
+    picture: Tensor | None = None
+    """(C, h, w), levels, over Omega's box: what has been painted, for a stage after."""
     notes: list[str] = field(default_factory=list)
     """For the user, about this blend."""
     mask: Tensor = field(init=False)

@@ -85,6 +85,7 @@ class Repainting(Stage[Picture]):
         assert work.solution is not None
         assert work.network is not None
         request, device = work.request, work.device
+        self._work = work
         self._mask = work.mask
         self._start = work.region.in_box(work.solution).clone()
         base = _base(work)
@@ -121,6 +122,9 @@ class Repainting(Stage[Picture]):
 
     def result(self) -> Tensor:
         return self._mixed(self._levels.painted()) if self._levels.begun else self._start
+
+    def hand_over(self) -> None:
+        self._work.picture = self.result()
 
     def report(self) -> dict[str, Any]:
         return {"levels": self._levels.levels}
