@@ -200,7 +200,7 @@ def network(normal: Tensor, made: Tensor, scene: Tensor, seed: int) -> dict[str,
             loss.backward()
             optimiser.step()
             schedule.step()
-            total += float(loss)
+            total += float(loss.detach())
         print(f"epoch {epoch}: {total / batches:.4f}", flush=True)
     return answer.state_dict()
 

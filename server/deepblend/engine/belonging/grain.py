@@ -22,6 +22,9 @@ _FADE = 2
 _ALIKE, _UNSEEN = 1.15, 0.1
 """Noise that is stronger by this factor and these levels is alike: it cannot be measured better."""
 
+_MOST = (4.0, 2.0, 1.0)
+"""Levels, by octave: no more noise is added. A fine texture, like gravel's, cannot be told from noise."""
+
 
 @dataclass(frozen=True)
 class Grain:
@@ -87,6 +90,7 @@ def matched(image: Tensor, omega: Tensor, wanted: Grain, corner: tuple[int, int]
     if own.noise is None or wanted.noise is None:
         return image
     lacking, more = _beyond(wanted.noise, own.noise), _beyond(own.noise, wanted.noise)
+    lacking = torch.minimum(lacking, lacking.new_tensor(_MOST)[:, None])
 
     def as_noisy(strip: Tensor, top: int) -> Tensor:
         if bool((more > 0).any()):

@@ -40,10 +40,10 @@ _LEAST_GAIN = 0.4
 """What is left, at least, of detail that is as weak as the noise to be taken away."""
 
 
-def octaves(array: Tensor) -> list[Tensor]:
-    """The three finest octaves of (1, C, H, W), finest first."""
+def octaves(array: Tensor, count: int = len(OCTAVES)) -> list[Tensor]:
+    """The finest octaves of (1, C, H, W), finest first, so many of the three."""
     found = []
-    for sigma in OCTAVES:
+    for sigma in OCTAVES[:count]:
         coarser = gauss(array, sigma)
         found.append(array - coarser)
         array = coarser
@@ -125,7 +125,7 @@ def made(strength: Tensor, left: int, top: int, height: int, width: int, channel
         total = strength.new_zeros(height, width)
         for k, weight in enumerate(weights[:, min(plane, 1)].tolist()):
             if weight > 0:
-                band = octaves(_white(x, y, 3 * plane + k)[None, None])[k]
+                band = octaves(_white(x, y, 3 * plane + k)[None, None], k + 1)[k]
                 total += weight * band[0, 0, HALO:-HALO, HALO:-HALO]
         planes.append(total)
     return image_of(torch.stack(planes))
