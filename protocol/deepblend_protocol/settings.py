@@ -152,7 +152,7 @@ AUTOMATIC = "automatic"
 """The preset that is a photograph's or a painting's: the engine decides by the background, see ``decide``."""
 PRESETS: dict[str, dict[str, Any]] = {
     AUTOMATIC: {},
-    "photograph": {"style": 0.2, "keep_colours": 0.5, "style_from": "surroundings", "match": 0.5, "grain": 1.0},
+    "photograph": {"style": 0.0, "keep_colours": 0.5, "style_from": "surroundings", "match": 0.5, "grain": 0.5},
     "painting": {"style": 0.5, "keep_colours": 0.5, "style_from": "background", "match": 0.0, "grain": 0.0},
     "seamless": {"style": 0.0, "keep_colours": 0.0, "match": 0.0, "grain": 0.0},
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from deepblend_protocol.settings import Settings
 
-from . import matting, paper, repainting, seamless
+from . import belonging, matting, paper, repainting, seamless
 from .network.loading import LoadNetwork
 from .stages import Plan, Stage
 from .work import Picture, Work
@@ -25,26 +25,33 @@ class Part:
     """Whether the settings ask for it."""
 
 
+_OBJECT = (
+    Part(0.02, matting.Matting, matting.Matting.applies),
+    Part(0.0, belonging.Matching, belonging.Matching.applies),
+    Part(0.0, matting.Compositing, matting.Matting.applies),
+)
+"""What is put on the background."""
 _RELIGHTING = Part(0.025, seamless.Relighting, lambda settings: settings.keep_colours > 0)
 _SEAM = Part(0.025, seamless.Seam)
+_SURVEYING = Part(0.0, belonging.Surveying, belonging.Graining.applies)
+_GRAINING = Part(0.02, belonging.Graining, belonging.Graining.applies)
 
 
 def _styled(settings: Settings) -> bool:
     return settings.style > 0  # at 0 deep is by definition poisson
 
 
-_EDGES = (Part(0.02, matting.Matting, matting.Matting.applies), Part(0.0, matting.Compositing, matting.Matting.applies))
-
-
 METHODS: dict[str, Sequence[Part]] = {
-    "poisson": (*_EDGES, _RELIGHTING, _SEAM),
+    "poisson": (*_OBJECT, _RELIGHTING, _SEAM, _SURVEYING, _GRAINING),
     "deep": (
-        *_EDGES,
+        *_OBJECT,
         _RELIGHTING,
         Part(0.0, repainting.Recolouring, repainting.Recolouring.applies),
         _SEAM,
+        _SURVEYING,
         Part(0.0, lambda work: LoadNetwork(work, fast=True), _styled),
         Part(0.95, repainting.Repainting, _styled),
+        _GRAINING,
     ),
     "paper": (
         Part(0.0, lambda work: LoadNetwork(work, False, work.request.settings.paper.normalised_input)),

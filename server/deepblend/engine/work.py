@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -11,6 +12,9 @@ from .budget import Budget
 from .network.vgg import VGG
 from .region import Region
 from .request import Request
+
+if TYPE_CHECKING:
+    from .belonging.grain import Survey
 
 Picture = tuple[Tensor, Tensor]
 """Colours (C, h, w), levels, and alpha (h, w), 0..1, over Omega's box; perhaps reduced."""
@@ -40,6 +44,10 @@ class Work:
     network: VGG | None = None
     matte: Matte | None = None
     """Of the object that was found inside the selection, if any was."""
+    survey: Survey | None = None
+    """Of the surroundings' grain, where it is to be matched."""
+    picture: Tensor | None = None
+    """(C, h, w), levels, over Omega's box: the blend so far, for a stage at its end."""
     notes: list[str] = field(default_factory=list)
     """For the user, about this blend."""
     mask: Tensor = field(init=False)
@@ -47,6 +55,11 @@ class Work:
 
     def __post_init__(self) -> None:
         self.mask = self.region.in_box(self.region.mask).clone()  # not a view: the region's arrays are freed before it
+
+    @property
+    def alpha(self) -> Tensor:
+        """(h, w), 0..1, over Omega's box: the object's own, as far as it is known, else the mask."""
+        return self.mask if self.matte is None else self.matte.alpha
 
     def boxed(self, image: Callable[[], Tensor]) -> Callable[[], Picture]:
         """A picture over Omega's box of an image on the region's arrays, made when it is asked for."""

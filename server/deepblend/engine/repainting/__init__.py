@@ -57,7 +57,7 @@ class Recolouring(Stage[Picture]):
         work, settings = self._work, self._work.request.settings
         region = work.region
         painting, weight = _painting(work)
-        chosen = (self._alpha() > 0.5) & (region.source_alpha > 0)
+        chosen = (region.placed(work.alpha) > 0.5) & (region.source_alpha > 0)
         if not bool(chosen.any()):
             chosen = region.omega & (region.source_alpha > 0)
         if bool(chosen.any()) and bool((weight > 0).any()):
@@ -70,11 +70,6 @@ class Recolouring(Stage[Picture]):
             moved = torch.lerp(coloured, moved, region.placed(part))
             work.region = replace(region, source=colour.luma(moved) if len(region.source) == 1 else moved)
         yield from ()
-
-    def _alpha(self) -> Tensor:
-        """(H, W), on the region's arrays."""
-        work = self._work
-        return work.region.mask if work.matte is None else work.region.placed(work.matte.alpha)
 
     def result(self) -> Tensor:
         return self._work.region.in_box(self._work.region.source)
@@ -89,6 +84,7 @@ class Repainting(Stage[Picture]):
         assert work.solution is not None
         assert work.network is not None
         request, device = work.request, work.device
+        self._work = work
         self._mask = work.mask
         self._start = work.region.in_box(work.solution).clone()
         base = _base(work)
@@ -125,6 +121,9 @@ class Repainting(Stage[Picture]):
 
     def result(self) -> Tensor:
         return self._mixed(self._levels.painted()) if self._levels.begun else self._start
+
+    def hand_over(self) -> None:
+        self._work.picture = self.result()
 
     def report(self) -> dict[str, Any]:
         return {"levels": self._levels.levels}
