@@ -44,8 +44,10 @@ CHOICES = {
 """Labels of the choices in ``settings.table()``, but for the presets'."""
 STAGES = {
     "start": translatable("Starting"),
+    "edges": translatable("Finding the object"),
     "poisson": translatable("Making the border seamless"),
     "optimise": translatable("Painting in"),
+    "grain": translatable("Matching the grain"),
     "first pass": translatable("First pass"),
     "second pass": translatable("Second pass"),
 }

@@ -93,7 +93,7 @@ class Scenes:
 
         Args:
             alpha: the layer's, (object.h, object.w), 0..1; an ellipse where none is given.
-            settings: as ``resolve`` takes them; by default a painting's.
+            settings: as ``resolve`` takes them; by default a painting's, and the edges as they are selected.
         """
         canvas, object = canvas or self.canvas, object or self.object
         below, above = painting(canvas.h, canvas.w), thing(object.h, object.w)
@@ -105,7 +105,7 @@ class Scenes:
             mask=None,
             background=plane(below, canvas, dtype, encoding=encoding),
             style=plane(below, canvas, dtype, encoding=encoding),
-            settings=resolve({"preset": "painting", **settings}),
+            settings=resolve({"preset": "painting", "edges": "selected", **settings}),
             device=device,
         )
 

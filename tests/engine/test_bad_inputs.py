@@ -76,7 +76,9 @@ def test_a_narrow_style_picture(small, scenes, budget, size, gray):
     height, width = size
     narrow = scenes.plane(scenes.painting(200, 200)[:height, :width], Rect(0, 0, width, height), np.float32)
     request = replace(
-        small(np.float32, gray=gray), style=narrow, settings=resolve({"preset": "painting", "style_from": "picture"})
+        small(np.float32, gray=gray),
+        style=narrow,
+        settings=resolve({"preset": "painting", "edges": "selected", "style_from": "picture"}),
     )
     check(blended(request, None, budget), request)
 

@@ -7,10 +7,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from deepblend.engine.belonging import grain, grain_part, noise, sharpness
+from deepblend.engine.belonging import grain, noise, sharpness
 from deepblend.engine.belonging.grain import Grain, matched
 from deepblend.engine.repainting.octaves import gauss
-from deepblend_protocol.settings import resolve
 from scipy import ndimage
 from small_requests import blended, same
 
@@ -195,15 +194,14 @@ def test_nothing_around_tells_nothing():
 # In a blend
 
 
-@pytest.mark.parametrize(("style", "part"), [(0.0, 0.0), (0.1, 0.25), (0.2, 0.5), (1.0, 0.5)])
-def test_it_comes_in_with_style(style, part):
-    assert grain_part(resolve({"style": style, "grain": 0.5})) == pytest.approx(part)
-
-
-def test_a_blend_has_it_and_says_so(small):
-    without = blended(small(style=0.2, grain=0.0))
-    report = blended(small(style=0.2, grain=1.0)).report
+@pytest.mark.parametrize("style", [0.0, 0.2])
+def test_a_blend_has_it_and_says_so(small, style):
+    without = blended(small(style=style, grain=0.0))
+    report = blended(small(style=style, grain=1.0)).report
     assert "grain" in report
     assert "grain" in report["seconds"]
     assert "grain" not in without.report
-    assert same(blended(small(style=0.0, grain=1.0)), blended(small(style=0.0, grain=0.0)))
+
+
+def test_poisson_has_the_same(small):
+    assert same(blended(small(method="poisson", grain=1.0)), blended(small(style=0.0, grain=1.0)))

@@ -18,6 +18,8 @@ from small_requests import PAPER, SMALL, blended, both_methods, same, texture_of
 PLAIN: dict[str, Any] = {"method": "poisson", "keep_colours": 0}
 """Perez's equation as it stands."""
 
+PAINTING = {"preset": "painting", "edges": "selected"}
+
 
 def selection(values: np.ndarray, rect: Rect) -> Plane:
     return Plane(values.astype(np.float32), rect, "Y")
@@ -268,8 +270,14 @@ def test_style_from_chooses_where_texture_comes_from(small, scenes):
     whole = replace(request, style=replace(request.style, samples=255 - request.style.samples))
     layers = [
         blended(whole),
-        blended(replace(whole, settings=resolve({"preset": "painting", "style_from": "surroundings"}))),
-        blended(replace(whole, settings=resolve({"preset": "painting", "style_from": "picture"}), style=elsewhere)),
+        blended(replace(whole, settings=resolve({**PAINTING, "style_from": "surroundings"}))),
+        blended(
+            replace(
+                whole,
+                settings=resolve({**PAINTING, "style_from": "picture"}),
+                style=elsewhere,
+            )
+        ),
     ]
     for k, layer in enumerate(layers):
         assert not any(same(layer, other) for other in layers[:k])
@@ -279,7 +287,7 @@ def test_surroundings_need_no_picture_and_a_background_without_one_is_its_surrou
     request = small(style_from="surroundings")
     without = replace(request, style=None)
     assert same(blended(request), blended(without))
-    assert same(blended(without), blended(replace(without, settings=resolve({"preset": "painting"}))))
+    assert same(blended(without), blended(replace(without, settings=resolve(PAINTING))))
 
 
 def test_style_from_a_picture_without_one_is_refused(small):

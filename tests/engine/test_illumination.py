@@ -46,7 +46,7 @@ def of_disc(
         Plane(pixels, rect, "YA"),
         Plane(mask.astype(np.float32), rect, "Y"),
         Plane(np.ascontiguousarray(below), rect, "Y"),
-        settings=resolve({"method": "poisson", "preset": "painting", **settings}),
+        settings=resolve({"method": "poisson", "preset": "painting", "edges": "selected", **settings}),
         device="cpu",
     )
 

@@ -27,7 +27,7 @@ ALL_SETTINGS = [
 
 
 def parts(**settings: Any) -> list[Part]:
-    chosen = resolve(settings)
+    chosen = resolve({"preset": "painting", "edges": "selected", **settings})
     return [part for part in METHODS[chosen.method] if part.applies(chosen)]
 
 

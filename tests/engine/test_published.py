@@ -132,7 +132,10 @@ def test_nothing_changes_outside(example, blended):
 
 def test_the_seam_is_hardly_more_than_poissons(example, blended):
     exact = Request(
-        **{**vars(example.request), "settings": resolve({"method": "poisson", "preset": "seamless"})},
+        **{
+            **vars(example.request),
+            "settings": resolve({"method": "poisson", "preset": "seamless", "edges": "selected"}),
+        },
     )
     ours, poissons = (seam(over(layer, example.target), example) for layer in (blended, blend(exact)))
     pasted = np.where(example.mask[..., None], example.source, example.target)

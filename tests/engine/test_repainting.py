@@ -52,7 +52,7 @@ def test_only_a_painting_that_is_the_background_says_how_large_the_whole_is(scen
     request = scenes.request(alpha=np.ones((44, 50)))
     large = scenes.plane(scenes.painting(300, 280), request.background.rect._replace(w=280, h=300))
     whole, other = (
-        replace(request, style=large, settings=resolve({"preset": "painting", "style_from": s}))
+        replace(request, style=large, settings=resolve({"preset": "painting", "edges": "selected", "style_from": s}))
         for s in ("background", "picture")
     )
     assert evaluations(blended(whole, None, budget)) == [1, 1, 1, 0, 0]

@@ -79,6 +79,8 @@ def find(image: Tensor, selected: Tensor, opaque: Tensor, background: Tensor) ->
     Shape:
         image, background: (3, h, w), levels. selected: (h, w), bool. opaque: (h, w), bool: where the layer is.
     """
+    if not bool(selected.any()):  # too small for the reduction
+        return Segments(selected, 0.0)
     ring = opaque & ~selected
     if not bool(ring.any()):
         return _without_surroundings(image, selected, background)
@@ -159,10 +161,10 @@ def _without_surroundings(image: Tensor, selected: Tensor, background: Tensor) -
     distinct = _ramp(_part(found, selected), _KEPT) * _ramp(cut.contrast / (cut.unevenness + 3), _DISTINCT)
     rough = distinct * _ramp(shape, _LEGS)
     if rough > 0.5:
-        return Segments(found, 2 * rough - 1)
+        return Segments(found, _ramp(rough, (0.5, 0.8)))
     apart = float((image - background).norm(dim=0)[rim].mean()) if bool(rim.any()) else 0.0
     object_ = max(1 - _ramp(shape, _ROUND), _ramp(apart, _OTHER))
-    return Segments(selected, (1 - 2 * rough) * object_, whole=True)
+    return Segments(selected, (1 - _ramp(rough, (0.3, 0.5))) * object_, whole=True)
 
 
 def _alike(image: Tensor, ground: Tensor) -> Tensor:
@@ -170,7 +172,7 @@ def _alike(image: Tensor, ground: Tensor) -> Tensor:
     smooth = outline.gauss(image[None], 0.7)[0]
     known = smooth[:, ground].T
     chosen = known[torch.linspace(0, len(known) - 1, min(len(known), _GROUND_SAMPLES), device=image.device).long()]
-    usual = torch.cdist(chosen[::2], chosen[1::2] if len(chosen) > 1 else chosen).amin(1)
+    usual = torch.cdist(chosen[::2], chosen[-1:] if len(chosen) == 1 else chosen[1::2]).amin(1)
     usual = usual.quantile(0.9).clamp(min=_ALIKE)
     nearest = torch.cat([torch.cdist(part, chosen).amin(1) for part in smooth.flatten(1).T.split(1 << 14)])
     return (nearest <= usual).view_as(ground)
