@@ -62,6 +62,7 @@ def test_the_wheel_says_what_it_is(wheel):
     assert "CC-BY-4.0" in metadata["License-Expression"]
     required = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert {line.partition(">=")[0] for line in required} == {
+        "opencv-python-headless",
         "torch",
         "torchvision",
         "numpy",

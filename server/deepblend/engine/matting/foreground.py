@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from .. import masks
 
-_FAR, _NEAR = 41, 5
-"""Pixels: the widths of the two means."""
+_REDUCTION = 4
+_FAR, _NEAR = 11, 5
+"""Pixels: the widths of the two means, of the wide one on a reduction."""
 _TINY = 1e-5
 
 
@@ -21,13 +23,21 @@ def means(image: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
     Shape:
         image, results: (C, h, w), levels. alpha: (h, w), 0..1.
     """
-    far = _mean(image, alpha, _FAR), _mean(image, 1 - alpha, _FAR)
+    far = _far(image, alpha), _far(image, 1 - alpha)
     return _mean(colours(image, alpha, *far), alpha, _NEAR), _mean(far[1], 1 - alpha, _NEAR)
 
 
 def colours(image: Tensor, alpha: Tensor, foreground: Tensor, ground: Tensor) -> Tensor:
     """The object's own colours, (C, h, w): its means, corrected so that with the ground's they make the image."""
     return foreground + alpha * (image - alpha * foreground - (1 - alpha) * ground)
+
+
+def _far(image: Tensor, weight: Tensor) -> Tensor:
+    """Means over a wide window: smooth, so made on a reduction."""
+    size = [max(1, side // _REDUCTION) for side in weight.shape]
+    weighted, weights = (F.interpolate(each[None], size, mode="area")[0] for each in (image * weight, weight[None]))
+    small = _mean(weighted / weights.clamp(min=_TINY), weights[0], _FAR)
+    return F.interpolate(small[None], weight.shape, mode="bilinear", align_corners=False)[0]
 
 
 def _mean(image: Tensor, weight: Tensor, width: int) -> Tensor:
