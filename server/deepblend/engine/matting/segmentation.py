@@ -150,6 +150,8 @@ def _missing(found: Tensor, selected: Tensor) -> float:
 def _without_surroundings(image: Tensor, selected: Tensor, background: Tensor) -> Segments:
     """Find the object in a layer that ends with the selection: along its border lies ground, or the object itself."""
     rim = selected & (masks.distance_inside(selected, RIM + 1.0) <= RIM)
+    if not bool(rim.any()):  # it covers the whole document: nothing shows what it lies on
+        return Segments(selected, 0.0, whole=True)
     filled = torch.where(selected, image, _nearest(image, rim))
     marks = torch.where(selected & ~rim, cv2.GC_PR_FGD, cv2.GC_BGD).to(torch.uint8)
     marks[(selected & ~rim) & _alike(filled, rim)] = cv2.GC_PR_BGD
@@ -160,7 +162,7 @@ def _without_surroundings(image: Tensor, selected: Tensor, background: Tensor) -
     rough = distinct * _ramp(shape, _LEGS)
     if rough > 0.5:
         return Segments(found, 2 * rough - 1)
-    apart = float((image - background).norm(dim=0)[rim].mean()) if bool(rim.any()) else 0.0
+    apart = float((image - background).norm(dim=0)[rim].mean())
     object_ = max(1 - _ramp(shape, _ROUND), _ramp(apart, _OTHER))
     return Segments(selected, (1 - 2 * rough) * object_, whole=True)
 
