@@ -85,7 +85,7 @@ def find(image: Tensor, selected: Tensor, opaque: Tensor, background: Tensor) ->
     inside, outside = (masks.distance_inside(side, _REACH) for side in (selected, ~selected))
     from_border = torch.where(selected, inside - 0.5, 0.5 - outside)
     marks = torch.where(selected, cv2.GC_PR_FGD, cv2.GC_BGD).to(torch.uint8)
-    filled = torch.where(opaque, image, _nearest(image, ring))
+    filled = torch.where(opaque | selected, image, _nearest(image, ring))
     if outline.follows_edges(image, from_border, opaque):
         marks[selected & (from_border > _INSIDE[0]) & (from_border < _INSIDE[1])] = cv2.GC_FGD
         return Segments(_cut(filled, marks) & selected, 1.0)
