@@ -148,7 +148,7 @@ def _find(region: Region, window: Rect) -> _Found:
         return _Found(torch.ones_like(selected), image, image, segments.trust)
     guess = F.interpolate(segments.object_[None, None].to(mask), size, mode="bilinear", align_corners=False)[0, 0]
     reach = round(coarse + 1)
-    object_, ground = ~outline.grown(guess <= 0.5, reach), ~outline.grown(guess > 0.5, reach)
+    object_, ground = outline.core(guess > 0.5, reach), ~outline.grown(guess > 0.5, reach)
     alpha = closed_form.alpha(image, object_, ground, guess)
     alpha = ((alpha - _ENDS[0]) / (_ENDS[1] - _ENDS[0])).clamp(0, 1)
     return _Found(alpha, *foreground.means(image, alpha), segments.trust)
