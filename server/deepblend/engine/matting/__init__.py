@@ -68,7 +68,8 @@ class Matting(Stage[Picture]):
         work = self._work
         window = _window(work.region)
         found = _find(work.region, window)
-        self._trust = 1.0 if work.request.settings.edges == "object" else found.trust
+        if bool((found.alpha > 0).any()):  # else the selection stays: an empty layer helps nobody
+            self._trust = 1.0 if work.request.settings.edges == "object" else found.trust
         if self._trust > 0:
             work.region, alpha = _own_colours(work.region, window, found, self._trust)
             work.matte = Matte(alpha, self._trust)
