@@ -188,7 +188,8 @@ def _sharpened(image: Tensor, alpha: Tensor, near: Tensor) -> Tensor:
 
 
 def _on_background(region: Region, matte: Matte) -> Region:
-    """The region with the composite as its source, as far as the matte is trusted; so far its mask is 1 in Omega."""
+    """The region with the composite as its source, as far as the matte is trusted; so far its mask is 1 in Omega, but
+    where the background is transparent."""
     alpha, trust = region.placed(matte.alpha), matte.trust
     source = region.source.clone()
     through = (1 - alpha) * region.background_alpha
@@ -197,7 +198,8 @@ def _on_background(region: Region, matte: Matte) -> Region:
         composite = (alpha * channel + through * below) / covered.clamp(min=_TINY)
         channel.copy_(torch.where(region.source_alpha > 0, torch.lerp(channel, composite, trust), composite))
     exists = torch.where(region.source_alpha > 0, region.source_alpha, trust * (covered > 0))
-    mask = torch.lerp(region.mask, (region.mask > 0).to(region.mask), trust)
+    there = torch.where(region.mask > 0, 1 - (1 - alpha) * (1 - region.background_alpha), 0.0)
+    mask = torch.lerp(region.mask, there, trust)
     return replace(region, source=source, source_alpha=exists, mask=mask)
 
 
