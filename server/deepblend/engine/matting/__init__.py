@@ -68,7 +68,8 @@ class Matting(Stage[Picture]):
         work = self._work
         window = _window(work.region)
         found = _find(work.region, window)
-        self._trust = 1.0 if work.request.settings.edges == "object" else found.trust
+        if bool((found.alpha > 0).any()):  # else the selection stays: an empty layer helps nobody
+            self._trust = 1.0 if work.request.settings.edges == "object" else found.trust
         if self._trust > 0:
             work.region, alpha = _own_colours(work.region, window, found, self._trust)
             work.matte = Matte(alpha, self._trust)
@@ -148,7 +149,7 @@ def _find(region: Region, window: Rect) -> _Found:
         return _Found(torch.ones_like(selected), image, image, segments.trust)
     guess = F.interpolate(segments.object_[None, None].to(mask), size, mode="bilinear", align_corners=False)[0, 0]
     reach = round(coarse + 1)
-    object_, ground = ~outline.grown(guess <= 0.5, reach), ~outline.grown(guess > 0.5, reach)
+    object_, ground = outline.core(guess > 0.5, reach), ~outline.grown(guess > 0.5, reach)
     alpha = closed_form.alpha(image, object_, ground, guess)
     alpha = ((alpha - _ENDS[0]) / (_ENDS[1] - _ENDS[0])).clamp(0, 1)
     return _Found(alpha, *foreground.means(image, alpha), segments.trust)
@@ -187,7 +188,8 @@ def _sharpened(image: Tensor, alpha: Tensor, near: Tensor) -> Tensor:
 
 
 def _on_background(region: Region, matte: Matte) -> Region:
-    """The region with the composite as its source, as far as the matte is trusted; so far its mask is 1 in Omega."""
+    """The region with the composite as its source, as far as the matte is trusted; so far its mask is 1 in Omega, but
+    where the background is transparent."""
     alpha, trust = region.placed(matte.alpha), matte.trust
     source = region.source.clone()
     through = (1 - alpha) * region.background_alpha
@@ -196,7 +198,8 @@ def _on_background(region: Region, matte: Matte) -> Region:
         composite = (alpha * channel + through * below) / covered.clamp(min=_TINY)
         channel.copy_(torch.where(region.source_alpha > 0, torch.lerp(channel, composite, trust), composite))
     exists = torch.where(region.source_alpha > 0, region.source_alpha, trust * (covered > 0))
-    mask = torch.lerp(region.mask, (region.mask > 0).to(region.mask), trust)
+    there = torch.where(region.mask > 0, 1 - (1 - alpha) * (1 - region.background_alpha), 0.0)
+    mask = torch.lerp(region.mask, there, trust)
     return replace(region, source=source, source_alpha=exists, mask=mask)
 
 

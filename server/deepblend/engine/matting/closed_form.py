@@ -16,8 +16,8 @@ _EPS = 1e-4
 _KNOWN, _BELIEVED = 100.0, 1e-4
 """Weights of what is known, and of the first guess where nothing is."""
 _EVALUATIONS = 60
-_TOLERANCE = 1e-3
-"""Of the right side's norm."""
+_TOLERANCE = 1e-2
+"""Of the first guess's residual. (What is known makes the right side large, and says nothing of what is not.)"""
 
 
 class MattingLaplacian:
@@ -81,8 +81,9 @@ def _solved(laplacian: MattingLaplacian, weight: Tensor, right: Tensor, start: T
     residual = right - laplacian(x) - weight * x
     step = direction = residual / scale
     energy = (residual * step).sum()
+    enough = _TOLERANCE * float(residual.norm())
     for _ in range(_EVALUATIONS):
-        if float(residual.norm()) <= _TOLERANCE * float(right.norm()):
+        if float(residual.norm()) <= enough:
             break
         product = laplacian(direction) + weight * direction
         length = energy / (direction * product).sum()

@@ -56,7 +56,7 @@ def length(inside: Tensor) -> int:
 
 
 def roundness(inside: Tensor) -> float:
-    """4 pi area / outline^2: about 1 for a disc, 0.8 for a square, 0.1 for an animal with its legs."""
+    """4 pi area / outline^2, in steps of pixels: 0.65 for a disc, 0.8 for a square, 0.1 for an animal with its legs."""
     return 4 * math.pi * float(inside.sum()) / max(length(inside), 1) ** 2
 
 
@@ -110,3 +110,11 @@ def _gradient(image: Tensor) -> Tensor:
 def grown(inside: Tensor, pixels: int) -> Tensor:
     """A region (h, w) grown by a square."""
     return F.max_pool2d(inside[None].float(), 2 * pixels + 1, 1, pixels)[0] > 0
+
+
+def core(inside: Tensor, pixels: int) -> Tensor:
+    """A region (h, w) shrunk by a square; of parts that are too thin for it, the middle."""
+    result = ~grown(~inside, pixels)
+    for fewer in range(pixels - 1, -1, -1):
+        result = result | (~grown(~inside, fewer) & ~grown(result, 2 * pixels))
+    return result

@@ -87,7 +87,7 @@ def find(image: Tensor, selected: Tensor, opaque: Tensor, background: Tensor) ->
     inside, outside = (masks.distance_inside(side, _REACH) for side in (selected, ~selected))
     from_border = torch.where(selected, inside - 0.5, 0.5 - outside)
     marks = torch.where(selected, cv2.GC_PR_FGD, cv2.GC_BGD).to(torch.uint8)
-    filled = torch.where(opaque, image, _nearest(image, ring))
+    filled = torch.where(opaque | selected, image, _nearest(image, ring))
     if outline.follows_edges(image, from_border, opaque):
         marks[selected & (from_border > _INSIDE[0]) & (from_border < _INSIDE[1])] = cv2.GC_FGD
         return Segments(_cut(filled, marks) & selected, 1.0)
@@ -152,6 +152,8 @@ def _missing(found: Tensor, selected: Tensor) -> float:
 def _without_surroundings(image: Tensor, selected: Tensor, background: Tensor) -> Segments:
     """Find the object in a layer that ends with the selection: along its border lies ground, or the object itself."""
     rim = selected & (masks.distance_inside(selected, RIM + 1.0) <= RIM)
+    if not bool(rim.any()):  # it covers the whole document: nothing shows what it lies on
+        return Segments(selected, 0.0, whole=True)
     filled = torch.where(selected, image, _nearest(image, rim))
     marks = torch.where(selected & ~rim, cv2.GC_PR_FGD, cv2.GC_BGD).to(torch.uint8)
     marks[(selected & ~rim) & _alike(filled, rim)] = cv2.GC_PR_BGD
@@ -162,7 +164,7 @@ def _without_surroundings(image: Tensor, selected: Tensor, background: Tensor) -
     rough = distinct * _ramp(shape, _LEGS)
     if rough > 0.5:
         return Segments(found, _ramp(rough, (0.5, 0.8)))
-    apart = float((image - background).norm(dim=0)[rim].mean()) if bool(rim.any()) else 0.0
+    apart = float((image - background).norm(dim=0)[rim].mean())
     object_ = max(1 - _ramp(shape, _ROUND), _ramp(apart, _OTHER))
     return Segments(selected, (1 - _ramp(rough, (0.3, 0.5))) * object_, whole=True)
 
