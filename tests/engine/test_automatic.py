@@ -40,7 +40,7 @@ def test_the_blend_is_the_presets_and_the_report_says_so(small, look, sees):
     found = blended(small(preset="automatic"))
     assert same(found, blended(small(preset=sees)))
     assert found.report["looks_like"] == sees
-    assert found.report["settings"] == as_given(resolve({"preset": "automatic", **PRESETS[sees]}))
+    assert found.report["settings"] == as_given(resolve({"preset": "automatic", "edges": "selected", **PRESETS[sees]}))
 
 
 @SEES
