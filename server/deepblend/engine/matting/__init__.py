@@ -23,6 +23,7 @@ from ..request import Rect
 from ..stages import Stage, Update
 from ..work import Matte, Picture, Work
 from . import closed_form, foreground, outline, segmentation
+from .fringe import Fringe
 
 _MOST_PX = 2**20
 """Pixels that the matte is found on, at most; of a larger selection, a reduction has them."""
@@ -48,6 +49,8 @@ class _Found:
     ground: Tensor
     """(C, h, w), levels: what either is coloured like nearby."""
     trust: float
+    whole: bool = False
+    """Whether the object is a cut-out, whose alpha is the layer's own."""
 
 
 class Matting(Stage[Picture]):
@@ -146,7 +149,7 @@ def _find(region: Region, window: Rect) -> _Found:
         _reduced(region.background[(..., *window.slices)].expand(3, -1, -1), small),
     )
     if segments.whole:
-        return _Found(torch.ones_like(selected), image, image, segments.trust)
+        return _Found(torch.ones_like(selected), image, image, segments.trust, whole=True)
     guess = F.interpolate(segments.object_[None, None].to(mask), size, mode="bilinear", align_corners=False)[0, 0]
     reach = round(coarse + 1)
     object_, ground = outline.core(guess > 0.5, reach), ~outline.grown(guess > 0.5, reach)
@@ -157,6 +160,8 @@ def _find(region: Region, window: Rect) -> _Found:
 
 def _own_colours(region: Region, window: Rect, found: _Found, trust: float) -> tuple[Region, Tensor]:
     """The region with the object's own colours as its source, and the matte over Omega's box, never beyond the mask."""
+    if found.whole:
+        return _without_fringe(region, window, trust)
     matte, source = torch.zeros_like(region.mask), region.source.clone()
     size, inside = list(window.size)[::-1], window.slices
     near = torch.cat([found.object_, found.ground])
@@ -174,6 +179,20 @@ def _own_colours(region: Region, window: Rect, found: _Found, trust: float) -> t
         source[(..., *inside)] = image
     target = torch.lerp(region.mask, matte, trust)
     return replace(region, source=source), region.in_box(target).clone()
+
+
+def _without_fringe(region: Region, window: Rect, trust: float) -> tuple[Region, Tensor]:
+    """The same of a cut-out: its own colours and alpha, less what its edge has of the ground that it was cut from."""
+    inside = window.slices
+    image, alpha = region.source[(..., *inside)], region.source_alpha[inside]
+    fringe = Fringe.of(image, alpha)
+    if fringe is None:
+        return region, region.in_box(region.mask).clone()
+    colours, cover = fringe.removed(image, alpha)
+    source, matte = region.source.clone(), region.mask.clone()
+    source[(..., *inside)] = torch.lerp(image, colours, trust)
+    matte[inside] *= torch.lerp(torch.ones_like(cover), cover / alpha.clamp(min=_TINY), trust)
+    return replace(region, source=source), region.in_box(matte).clone()
 
 
 def _sharpened(image: Tensor, alpha: Tensor, near: Tensor) -> Tensor:
