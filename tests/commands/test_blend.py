@@ -172,7 +172,7 @@ def test_a_flat_cut_out_hides_what_is_under_its_transparency(deepblend, pictures
     flat[placed_mask(pictures)[20:60, 24:72]] = (90, 120, 60, 255)
     Image.fromarray(flat).save(pictures.source)
     Image.new("RGB", (96, 80), (200, 150, 100)).save(pictures.target)
-    arguments = pictures.arguments(method="poisson", keep_colours="0")
+    arguments = pictures.arguments(method="poisson", keep_colours="0", edges="selected")
     at = arguments.index("--mask")
     assert deepblend("blend", *arguments[:at], *arguments[at + 2 :]).status == 0
     np.testing.assert_allclose(samples(pictures.output), np.full((80, 96, 3), (200, 150, 100)), atol=1)

@@ -17,7 +17,11 @@ FORMATS = [("png", "u2"), ("tiff", "u2"), ("tiff", "f2"), ("tiff", "f4"), ("exr"
 
 
 def blended(deepblend, pictures, **options):
-    done = deepblend("blend", *pictures.arguments(**{"method": "poisson", **options}), "--json")
+    done = deepblend(
+        "blend",
+        *pictures.arguments(**{"method": "poisson", "preset": "painting", "edges": "selected", **options}),
+        "--json",
+    )
     assert (done.status, done.err) == (0, "")
     return done.json
 
@@ -96,7 +100,7 @@ def test_a_soft_disc_has_no_fringe(deepblend, pictures, kind, ground, how):
     extra = {"extrasamples": ["assocalpha"]} if how == "premultiplied" else {}
     deep.save(source, disc, **extra)
     deep.save(target, np.full((80, 96, 3), ground * white).astype(kind))
-    arguments = pictures.arguments(source=source, target=target, output=output, method="poisson")
+    arguments = pictures.arguments(source=source, target=target, output=output, method="poisson", preset="painting")
     at = arguments.index("--mask")
     assert deepblend("blend", *arguments[:at], *arguments[at + 2 :]).status == 0
     after = (samples(output) if kind == "u1" else deep.load(output)).astype(float) / white
