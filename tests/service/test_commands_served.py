@@ -88,7 +88,8 @@ def test_the_same_pixels_with_the_server_as_without(
 
 def test_a_film_and_a_refusal_through_the_server(deepblend, pictures, tmp_path: Path) -> None:
     film = tmp_path / "film.webp"
-    done = deepblend("blend", *pictures, "--output", tmp_path / "out.png", "--video", film, "--server")
+    painted = ("--preset", "painting", "--video", film, "--server")
+    done = deepblend("blend", *pictures, "--output", tmp_path / "out.png", *painted)
     assert done.returncode == 0, done.stderr
     with Image.open(film) as frames:
         assert getattr(frames, "n_frames", 1) > 5
