@@ -90,7 +90,7 @@ def test_every_sample_type_and_order(talker: Talker, kind: str, dtype: type, ord
     request = messages.Request(
         layer=typed(layer, 20, order),
         background=typed(below, 0, "RGB" if len(order) > 2 else "Y"),
-        settings={"method": "poisson", "preset": "seamless"},
+        settings={"method": "poisson", "preset": "seamless", "edges": "selected"},
     )
     talker.submit(name, request)
     result = talker.ending(name)
