@@ -139,7 +139,7 @@ def until(happens):
         client.poll()
 
 client = Client(connection.read_installation(folder / "installation.json"), "without zmq")
-job = client.run(request(method="poisson"))
+job = client.run(request(method="poisson", preset="painting"))
 (folder / "result").write_bytes(job.layer.samples)
 for end in sys.argv[3:]:
     job = client.submit(request(method="paper", paper={"num_steps": 100_000}))
