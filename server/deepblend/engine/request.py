@@ -60,7 +60,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Layer:
-    """A blend's result: RGBA (or YA) over the blended region's box, alpha = the mask.
+    """A blend's result: RGBA (or YA) over the blended region's box, alpha = the mask, or the object's in it (``edges``).
 
     Type, encoding and profile are the background's.
     """
