@@ -60,7 +60,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Layer:
-    """A blend's result: RGBA (or YA) over the blended region's box, alpha = the mask, or the object's in it (``edges``).
+    """A blend's result: RGBA (or YA) over the blended region's box, alpha = the mask, or the object's in it.
 
     Type, encoding and profile are the background's.
     """
