@@ -47,7 +47,7 @@ _HOLE = 0.6
 """The part of a hole that is coloured like the ground from which on it is one."""
 _KEPT = (0.12, 0.2)
 """The part of a layer that differs from its rim: of a cut-out at most, and of a rough selection at least;"""
-_DISTINCT = (2.0, 2.8)
+_DISTINCT = (4.0, 6.0)
 """and the contrast of the cut, by the unevenness of what it cuts away;"""
 _LEGS = (0.1, 0.2)
 """and the roundness, since a rough selection has no legs."""
