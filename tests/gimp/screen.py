@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import subprocess
 from pathlib import Path
@@ -59,6 +60,16 @@ class Screen:
 
     def await_no_window(self, title: str, seconds: float = 60) -> None:
         wait_for(lambda: self.window(title) is None, f"the end of the window '{title}'", seconds)
+
+    def dismiss(self, title: str) -> None:
+        """Press Escape until the window is gone: one that has just come may not have the keys yet."""
+        for _ in range(12):
+            if window := self.window(title):
+                self.activate(window)
+                self.key("Escape")
+                with contextlib.suppress(AssertionError):
+                    self.await_no_window(title, 5)
+        self.await_no_window(title, 5)
 
     def activate(self, window: str) -> None:
         self.do("xdotool", "windowactivate", "--sync", window)

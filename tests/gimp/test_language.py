@@ -71,7 +71,7 @@ def test_the_dialog(start: Callable[..., Gimp], root: Path, shots: Path, tmp_pat
     window = screen.await_window(title)
     screen.activate(window)
     screen.keep(f"dialog_{language}")
-    screen.key("Escape")
+    screen.dismiss(title)
     assert gimp.answer(asked) == "cancel"
     assert "mnemonic" not in gimp.said.read_text(encoding="utf-8", errors="replace")
     gimp.end()

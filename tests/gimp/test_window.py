@@ -223,8 +223,7 @@ def test_cancel_stops_at_once_and_changes_nothing(desk: Desk):
 def test_cancel_in_the_dialog_changes_nothing(desk: Desk):
     window = desk.dialog()
     desk.await_preview(window)
-    desk.screen.key("Escape")
-    desk.screen.await_no_window(DIALOG)
+    desk.screen.dismiss(DIALOG)
     assert desk.unchanged()
 
 
