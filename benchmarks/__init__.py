@@ -1,7 +1,5 @@
 """Commands that print tables of what was measured; nothing is asserted."""
 
-import os
+from deepblend.threads import sleep_when_waiting
 
-# As in the server's workers: a thread that waits soon sleeps. Read when torch is imported.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+sleep_when_waiting()  # as in the server's workers and the commands

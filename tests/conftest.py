@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Two processes share the processor: threads that wait sleep, as in the server's workers. Read when torch is imported.
+# (Not by the package's own function: the protocol is tested where there is no engine.)
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 FIRST = ("gimp", "krita")
 """Folders whose tests take longest, and wait more than they compute."""

@@ -133,7 +133,7 @@ def request(
             levels = np.dstack([levels, 255 * alpha])
         pictures.append(plane(levels, dtype, encoding=encoding))
     mask = None if selected is None else Plane(selected.astype(np.float32), PLACE, "Y")
-    chosen = resolve({"method": "poisson", "preset": "seamless", **settings})
+    chosen = resolve({"method": "poisson", "preset": "seamless", "keep_colours": 0.25, **settings})
     return Request(pictures[0], mask, pictures[1], pictures[1], chosen, "cpu")
 
 

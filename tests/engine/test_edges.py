@@ -67,7 +67,7 @@ def test_thin_legs_do_not_fade():
     rows, columns = np.nonzero((SCENE.alpha > 0.99) & (np.arange(HEIGHT)[:, None] > 104))
     for selected in (TIGHT, disc()):
         picture, layer = composite(SCENE, selected)
-        before, _ = composite(SCENE, selected, edges="selected")
+        before, _ = composite(SCENE, selected, edges="selected", keep_colours=0)
         assert alpha_of(layer)[rows, columns].mean() > 0.95
         wrong, as_selected = (np.abs(one - SCENE.truth)[rows, columns].mean() for one in (picture, before))
         assert wrong < 4 < 0.2 * as_selected
@@ -152,6 +152,23 @@ def test_no_style_is_the_poisson_blend_to_the_bit(keep, edges):
 def test_the_same_twice_to_the_bit(more: dict[str, Any]):
     one, two = (blended(request(SCENE, SELECTIONS["20 px"], **more)) for _ in range(2))
     assert same(one, two)
+
+
+def test_a_plain_poisson_blend_meets_the_selections_border_unless_the_object_is_asked_for():
+    seamless, selected, found = (
+        composite(SCENE, SELECTIONS["20 px"], keep_colours=0, **more)[1]
+        for more in ({}, {"edges": "selected"}, {"edges": "object"})
+    )
+    assert same(seamless, selected)
+    assert "edges" not in seamless.report and found.report["edges"] == {"trust": 1}
+
+
+def test_automatic_comes_in_with_the_colours_that_are_kept():
+    trusts = [
+        composite(SCENE, SELECTIONS["20 px"], keep_colours=keep)[1].report["edges"]["trust"]
+        for keep in (0.05, 0.125, 0.25, 0.5)
+    ]
+    assert trusts == [0.2, 0.5, 1, 1]
 
 
 def test_the_published_algorithm_knows_no_edges(small):

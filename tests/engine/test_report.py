@@ -38,6 +38,7 @@ def test_too_little_memory_on_a_gpu_falls_back_to_the_cpu_and_says_so(small, mon
         raise torch.cuda.OutOfMemoryError(words) if words else DeviceMemory(device=name)
 
     monkeypatch.setattr(device, "choose", lambda name: "cuda:0")
+    monkeypatch.setattr(torch.cuda, "init", lambda: None)
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", reset_peak_memory_stats)
     fallen = blended(small(device="auto"))
     assert asked == ["cuda:0"]

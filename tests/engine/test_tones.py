@@ -6,7 +6,11 @@ import pytest
 import torch
 from deepblend.engine.colour import luma
 from deepblend.engine.repainting.octaves import gauss
-from deepblend.engine.repainting.tones import given_back
+from deepblend.engine.repainting.tones import FARTHEST, Tones
+
+
+def given_back(painted: torch.Tensor, own: torch.Tensor, inside: torch.Tensor, part: float, pixel: float):
+    return Tones(own, inside, part, pixel).given_back(painted)
 
 
 def smooth(seed: int, side: int = 64, channels: int = 3) -> torch.Tensor:
@@ -34,14 +38,38 @@ def test_a_picture_in_other_tones_comes_back_to_the_objects():
 
 
 def test_strokes_stay_and_the_tones_under_them_are_the_objects():
-    own, inside = smooth(1), omega()
-    painted = 0.6 * smooth(2) + strokes()
-    result = given_back(painted, own, inside, 1.0, 0.5)
-    deep = (gauss(inside, 4.0) > 0.99).float()
-    before, after = (gauss(luma(image - own), 6.0) * deep for image in (painted, result))
-    assert float(after.abs().max()) < 0.25 * float(before.abs().max())
-    fine = [(image - gauss(image, 1.5)) * deep for image in (strokes(), result)]
-    assert float((fine[0] - fine[1]).abs().max()) < 3
+    own, inside = smooth(1, 256), omega(256)
+    painted = 0.6 * smooth(2, 256) + strokes(256)
+    result = given_back(painted, own, inside, 1.0, 1.0)
+    deep = (gauss(inside, 12.0) > 0.99).float()
+    before, after = (gauss(luma(image - own), 20.0) * deep for image in (painted, result))
+    assert float(after.abs().max()) < 0.3 * float(before.abs().max())
+    fine = [(image - gauss(image, 3.0)) * deep for image in (strokes(256), result)]
+    assert float((fine[0] - fine[1]).abs().mean()) < 0.2 * float(fine[0].abs().mean())
+
+
+def test_what_the_object_shows_stays_legible_and_strokes_stay_beside_it():
+    """A dark bar, six pixels wide, of which nothing was painted."""
+    own, inside = torch.full((1, 3, 192, 192), 160.0), omega(192)
+    own[..., 90:96, :] = 60
+    painted = torch.full_like(own, 160.0) + 0.5 * strokes(192)
+    result = given_back(painted, own, inside, 1.0, 1.0)
+    rows = luma(result)[0, 0, :, 100]
+    assert float(rows[92:94].mean()) < float(rows[60:64].mean()) - 40
+    far = (luma(result) - luma(own))[0, 0, 50:70, 80:120]
+    assert float(far.abs().mean()) > 10
+
+
+def test_nothing_becomes_quite_another_thing():
+    own, inside = torch.full((1, 3, 64, 64), 128.0), omega()
+    painted = own.clone()
+    painted[:, 2, 30:33, 30:33] = 900
+    result = given_back(painted, own, inside, 1.0, 1.0) - own
+    light = luma(result)
+    assert float(light.abs().max()) <= FARTHEST[0]
+    assert float((result - light).norm(dim=1).max()) <= FARTHEST[1] + 1
+    free = given_back(painted, own, inside, 0.0, 1.0)
+    torch.testing.assert_close(free, painted, atol=1e-3, rtol=0)
 
 
 def test_outside_omega_nothing_is_changed_and_nothing_leaks_in():
@@ -54,9 +82,11 @@ def test_outside_omega_nothing_is_changed_and_nothing_leaks_in():
 
 def test_part_of_it_is_given_back():
     own, inside, painted = smooth(1), omega(), smooth(2)
-    whole, half, none = (given_back(painted, own, inside, part, 1.0) for part in (1.0, 0.5, 0.0))
-    torch.testing.assert_close(half, (painted + whole) / 2)
-    assert torch.equal(none, painted)
+    far = [
+        float((gauss(luma(given_back(painted, own, inside, part, 1.0) - own), 4.0) * inside).abs().mean())
+        for part in (1.0, 0.5, 0.0)
+    ]
+    assert far[0] < 0.75 * far[1] < 0.75 * 0.9 * far[2]
 
 
 def test_gray_is_what_every_channel_of_gray_is():

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from deepblend_protocol.errors import ArgumentInvalid, DeepBlendError, InputError, plain
 
 from .. import __version__
+from ..threads import sleep_when_waiting
 from . import ablation, batch, blend, connect, demo, doctor, info, install, key, paper, serve, status, stop, uninstall
 
 _COMMANDS = (demo, blend, batch, serve, status, stop, connect, key, install, uninstall, doctor, paper, ablation, info)
@@ -67,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: the arguments; None takes the process's.
     """
+    sleep_when_waiting()
     given = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in given
     try:

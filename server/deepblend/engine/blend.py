@@ -44,6 +44,7 @@ def blend(request: Request, observer: Observer | None = None, budget: Budget = D
 def _blend(request: Request, observer: Observer | None, budget: Budget, device: str, notes: list[str]) -> Layer:
     started = time.perf_counter()
     if device.startswith("cuda"):
+        torch.cuda.init()  # in a process in which nothing has been computed there, the next line fails without it
         torch.cuda.reset_peak_memory_stats(device)
 
     def tell(progress: float, stage: str, update: Update[Picture]) -> bool | None:

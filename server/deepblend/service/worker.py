@@ -28,6 +28,7 @@ from deepblend_protocol import messages, wire
 from deepblend_protocol.errors import DeepBlendError, DeviceUnknown, Fault
 
 from ..engine.memory import give_back, reuse
+from ..threads import sleep_when_waiting
 from .pipe import control as control_of
 from .pipe import send
 from .planes import to_engine, to_wire
@@ -66,10 +67,7 @@ def main(pipe: Connection, device: str, memory_limit: int | None = None) -> None
         device: auto, or a device's name.
         memory_limit: bytes, see the engine's ``Request``.
     """
-    # On a desktop that does other things as well, threads that wait by spinning take several times as long; but where
-    # they sleep at once, waking them takes longer than many an operation. The latter is what torch reads on Linux.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # both are read when torch is imported
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    sleep_when_waiting()
     reuse()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal goes to the server, which ends its workers
     _Worker(pipe, device, memory_limit).run()

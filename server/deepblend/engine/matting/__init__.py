@@ -34,6 +34,8 @@ _ENDS = (0.03, 0.97)
 """Alpha below which nothing is the object's, and above which all is: the closed form is never quite at its ends."""
 _TELLING = 20.0
 """Levels that object and ground differ by from which on a large picture's own colours tell its alpha."""
+_KEEPING = 0.25
+"""Of keep_colours and style together, from which on "automatic" finds the object."""
 _SEEN = 1 / 1024
 """The alpha from which on paint beyond the object's outline is kept."""
 _TINY = 1e-6
@@ -65,14 +67,15 @@ class Matting(Stage[Picture]):
     @staticmethod
     def applies(settings: Settings) -> bool:
         """Whether settings ask for it."""
-        return settings.edges != "selected"
+        return _asked(settings) > 0
 
     def __iter__(self) -> Generator[Update[Picture], None, None]:
         work = self._work
         window = _window(work.region)
         found = _find(work.region, window)
         if bool((found.alpha > 0).any()):  # else the selection stays: an empty layer helps nobody
-            self._trust = 1.0 if work.request.settings.edges == "object" else found.trust
+            asked = _asked(work.request.settings)
+            self._trust = asked if work.request.settings.edges == "object" else asked * found.trust
         if self._trust > 0:
             work.region, alpha = _own_colours(work.region, window, found, self._trust)
             work.matte = Matte(alpha, self._trust)
@@ -121,6 +124,13 @@ def lifted(image: Tensor, mask: Tensor, matte: Tensor, background: Tensor, exist
     covered = alpha + (1 - alpha) * exists
     colours = (covered * seen - (1 - alpha) * exists * background) / alpha.clamp(min=_TINY)
     return torch.where(alpha > 0, colours, seen), alpha
+
+
+def _asked(settings: Settings) -> float:
+    """How far the object is to be found, 0..1: "automatic" leaves a plain Poisson blend the border that it meets."""
+    if settings.edges == "automatic":
+        return min(1.0, (settings.keep_colours + settings.style) / _KEEPING)
+    return float(settings.edges == "object")
 
 
 def _window(region: Region) -> Rect:

@@ -19,7 +19,7 @@ from .canvas import CONTEXT, Canvas, filled
 from .octaves import PaintedOctave, enlarged, gauss, guided_chroma, strong_detail
 from .perceptual_loss import PerceptualLoss
 from .strokes import as_strong
-from .tones import given_back
+from .tones import Tones
 
 # Found on twelve paintings with an object each, by judges that are not the network, and by eye; see docs/method.md.
 WEIGHT_STYLE = 8.0
@@ -28,6 +28,8 @@ KEYS = 8000
 """Of the painting's features on each layer, those that places are matched with."""
 FIRST_STEP = 15.0
 """Levels."""
+DETAIL = 0.7
+"""Of the object's own strong detail that is left at the default style."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Strength:
     def of(cls, style: float) -> Strength:
         """From 0 (excluded) to 1."""
         own = min(1.0, 1 / (2 * style))
-        return cls(own**2, own)
+        return cls(own**2, DETAIL * own)
 
 
 class Level:
@@ -121,12 +123,12 @@ class Level:
     def optimise(self, evaluations: int, strength: Strength) -> Iterator[float]:
         """So many evaluations of the loss; yields how many are done, also between tiles."""
         begun = self.painted
+        tones = Tones(self._seamless, self._omega, strength.tones, self._finer)
         optimiser = LBFGS(torch.zeros_like(begun), first_step=FIRST_STEP)
         while self.evaluations < evaluations:
             loss, gradient = yield from self._evaluate(begun, optimiser.ask())
             optimiser.tell(loss, gradient)
-            painted = begun + optimiser.x
-            self.painted = given_back(painted, self._seamless, self._omega, strength.tones, self._finer)
+            self.painted = tones.given_back(begun + optimiser.x)
             yield self.evaluations
 
     def calm(self) -> None:

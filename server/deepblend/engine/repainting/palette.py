@@ -32,16 +32,16 @@ _SIDE = 17
 class Limits:
     """How far colours may go."""
 
-    mean: float = 0.5
+    mean: float = 0.6
     """The part of the way that mean lightness goes: a black thing stays the darkest."""
-    slope: tuple[float, float] = (0.7, 1.6)
+    slope: tuple[float, float] = (0.6, 1.6)
     """Of the curve of lightness, which is contrast."""
     stretch: tuple[float, float] = (0.5, 1.6)
     """Of chroma, along both axes of the map."""
     reach: float = 1.5
     """Standard deviations of the painting's chroma beyond which colours are held back: else a colour that few of the
     object's pixels have is thrown to its complement."""
-    nearest: float = 0.75
+    nearest: float = 0.65
     """The part of chroma that goes to the nearest colours; the rest goes by the map."""
     width: float = 0.03
     """Of "nearest", in Oklab."""

@@ -5,6 +5,8 @@ A covariance over all of an object says how strong its strokes are together, not
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -12,10 +14,13 @@ from ..colour import luma
 from .curves import interpolated, quantiles
 from .octaves import STRONG, gauss
 
-_BANDS = 3
-"""Of luma, an octave each, the finest of them of what a Gaussian of 0.8 pixels takes away."""
-_GAIN = (0.3, 1.5)
-"""By what a band is multiplied, at least and at most."""
+_LEAST = (0.3, 0.3, 0.3, 0.45, 0.6)
+"""By what a band of luma is multiplied at least, an octave each, the finest of them of what a Gaussian of 0.8 pixels
+takes away. What is coarse is more the object's than the strokes'."""
+_MOST = 1.5
+"""By what it is multiplied at most."""
+_ROUNDS = 2
+"""A band's strength depends on its neighbours': once is not enough."""
 _QUANTILES = 99
 
 
@@ -36,15 +41,26 @@ def as_strong(painted: Tensor, own: Tensor, painting: Tensor, weight: Tensor, om
     if not bool(here.any()) or not bool(there.any()):
         return painted
     places = torch.linspace(0.01, 0.99, _QUANTILES, device=painted.device)
-    pictures = [luma(picture) for picture in (painted, own, painting)]
-    change = torch.zeros_like(pictures[0])
-    for k in range(_BANDS):
-        coarser = [gauss(picture, 0.8 * 2**k) for picture in pictures]
-        bands = [picture - blurred for picture, blurred in zip(pictures, coarser, strict=True)]
-        ours, objects, theirs = (gauss(band.square(), 2.0 ** (k + 1)).sqrt() for band in bands)
-        wanted = interpolated(quantiles(ours, here, places), quantiles(theirs, there, places), ours)
-        typical = quantiles(theirs, there, places.new_tensor([STRONG])).clamp(min=0.5)
-        kept = detail * objects.square() / (objects.square() + typical.square())
-        change += bands[0] * (torch.maximum((wanted / ours.clamp(min=1e-3)).clamp(*_GAIN), kept) - 1)
-        pictures = coarser
-    return painted + change * omega
+    wanted, typical = [], []
+    for _, strength in _bands(luma(painting)):
+        wanted.append(quantiles(strength, there, places))
+        typical.append(quantiles(strength, there, places.new_tensor([STRONG])).clamp(min=0.5).square())
+    kept = []
+    for (_, strength), usual in zip(_bands(luma(own)), typical, strict=True):
+        kept.append(detail * strength.square() / (strength.square() + usual))
+    for _ in range(_ROUNDS):
+        change = torch.zeros_like(omega)
+        for k, (band, strength) in enumerate(_bands(luma(painted))):
+            gain = interpolated(quantiles(strength, here, places), wanted[k], strength) / strength.clamp(min=1e-3)
+            change += band * (torch.maximum(gain.clamp(_LEAST[k], _MOST), kept[k]) - 1)
+        painted = painted + change * omega
+    return painted
+
+
+def _bands(light: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Luma's bands, the finest first, each with its local strength, a standard deviation; all (1, 1, H, W)."""
+    for k in range(len(_LEAST)):
+        coarser = gauss(light, 0.8 * 2**k)
+        band = light - coarser
+        yield band, gauss(band.square(), 2.0 ** (k + 1)).sqrt()
+        light = coarser

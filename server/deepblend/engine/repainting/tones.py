@@ -1,39 +1,90 @@
 """Tones and colours: an object's own, given back to what has been painted of it, where strokes are blurred away.
 
-A loss that holds them trades them for texture; giving them back keeps both, and takes no evaluations.
+A loss that holds them trades them for texture; giving them back keeps both, and takes no evaluations. What is wide is
+given back everywhere, and what is finer where the object has a structure of its own: an outline, an eye, a letter, a
+tiger's stripes. What is still far from the object's own was no stroke but a thing that the painting shows elsewhere.
 """
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor
 
 from ..colour import luma
+from .curves import quantiles
 from .octaves import gauss
 
-TONE_BLUR, CHROMA_BLUR = 6.0, 8.0
-"""Standard deviations, in pixels of the base: what of the object is wider is given back, what is finer is painted."""
+TONE_BLUR = 0.025
+"""Standard deviation, of the root of the object's area: what of the object is wider is given back."""
+_TONE_BLURS = (2.0, 6.0)
+"""Between which that is, in pixels of the base."""
+_AT_STRUCTURE = 0.35
+"""Of that, where the object's structure is strong."""
+STRUCTURE = 0.8
+"""The part of the object whose own structure is weaker than what counts as strong."""
+CHROMA_BLUR = 8.0
+"""Standard deviation, in pixels of the base."""
+FARTHEST = (80.0, 50.0)
+"""Levels of luma and of chroma that what has been painted differs by from the object's own, at most."""
 _LEAST = 0.05
 """Of Omega under a blur: by less nothing is divided."""
 
 
-def given_back(painted: Tensor, own: Tensor, omega: Tensor, part: float, pixel: float) -> Tensor:
-    """A painted picture, lighter and more coloured by what it has lost of the object under a blur.
+class Tones:
+    """An object's own tones and colours."""
 
-    Args:
-        part: of it that is given back, 0..1.
-        pixel: of the base, in pixels of these arrays.
+    def __init__(self, own: Tensor, omega: Tensor, part: float, pixel: float) -> None:
+        """
+        Args:
+            part: of them that is given back, 0..1.
+            pixel: of the base, in pixels of these arrays.
 
-    Shape:
-        painted, own, result: (1, C, H, W), levels; omega: (1, 1, H, W), 0 or 1: outside nothing is changed.
-    """
-    lost = (own - painted) * omega
-    light = luma(lost)
-    blurred = _within(light, omega, TONE_BLUR * pixel)
-    if lost.shape[1] > 1:
-        blurred = blurred + _within(lost - light, omega, CHROMA_BLUR * pixel)
-    return painted + part * blurred * omega
+        Shape:
+            own: (1, C, H, W), levels; omega: (1, 1, H, W), 0 or 1: outside nothing is changed.
+        """
+        self._own, self._omega, self._part = own, omega, part
+        area = float(omega.sum()) / pixel**2
+        self._blur = pixel * min(max(TONE_BLUR * math.sqrt(area), _TONE_BLURS[0]), _TONE_BLURS[1])
+        self._chroma_blur = pixel * CHROMA_BLUR
+        self._share = {
+            sigma: gauss(omega, sigma).clamp(min=_LEAST)
+            for sigma in (self._blur, _AT_STRUCTURE * self._blur, self._chroma_blur)
+        }
+        self._structure = self._strong_structure() if area else torch.zeros_like(omega)
 
+    def _strong_structure(self) -> Tensor:
+        """(1, 1, H, W), 0..1: where lightness has detail of about the blur's size, measured by the object's own."""
+        light = luma(self._own)
+        detail = gauss(light, _AT_STRUCTURE * self._blur) - gauss(light, self._blur)
+        energy = gauss(detail.square(), 0.5 * self._blur)
+        typical = quantiles(energy, self._omega > 0, energy.new_tensor([STRUCTURE])).clamp(min=1.0)
+        return energy / (energy + typical)
 
-def _within(array: Tensor, omega: Tensor, sigma: float) -> Tensor:
-    """A mean under a Gaussian of what lies in Omega."""
-    return gauss(array, sigma) / gauss(omega, sigma).clamp(min=_LEAST)
+    def given_back(self, painted: Tensor) -> Tensor:
+        """A painted picture, (1, C, H, W), levels, lighter and more coloured by what it has lost of the object."""
+        lost = (self._own - painted) * self._omega
+        light = luma(lost)
+        blurred = torch.lerp(
+            self._within(light, self._blur), self._within(light, _AT_STRUCTURE * self._blur), self._structure
+        )
+        if lost.shape[1] > 1:
+            blurred = blurred + self._within(lost - light, self._chroma_blur)
+        painted = painted + self._part * blurred * self._omega
+        return self._no_farther(painted)
+
+    def _no_farther(self, painted: Tensor) -> Tensor:
+        """What differs much from the object's own, made less: x / sqrt(1 + (x / farthest)^2)."""
+        far = (painted - self._own) * self._omega
+        light = luma(far)
+        chroma = far - light
+        # The less is given back, the farther it may be.
+        lightness, colour = (self._part / farthest for farthest in FARTHEST)
+        lighter = light / (1 + (lightness * light).square()).sqrt()
+        more = chroma / (1 + colour**2 * chroma.square().sum(1, keepdim=True)).sqrt()
+        return painted + (lighter + more - far)
+
+    def _within(self, array: Tensor, sigma: float) -> Tensor:
+        """A mean under a Gaussian of what lies in Omega; sigma is one of those in ``_share``."""
+        return gauss(array, sigma) / self._share[sigma]
