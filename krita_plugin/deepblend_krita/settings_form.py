@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepblend_protocol.errors import DeepBlendError
-from deepblend_protocol.settings import AUTOMATIC, PRESET_NAMES, PRESETS, Setting, resolve, table
+from deepblend_protocol.settings import AUTOMATIC, PRESET_NAMES, PRESETS, SHOWN, Setting, resolve, table
 from deepblend_protocol.words import CHOICES, LOOKS, _, looks_like
 from deepblend_protocol.words import PRESETS as LABELS
 from krita import Krita
@@ -15,21 +15,6 @@ from krita import Krita
 from . import nodes, result
 from .qt import Qt, QtCore, QtWidgets
 
-SHOWN = (
-    "style",
-    "keep_colours",
-    "style_from",
-    "match",
-    "grain",
-    "gradients",
-    "edges",
-    "grow_px",
-    "feather_px",
-    "shadow",
-    "shadow_angle",
-    "shadow_px",
-)
-"""The settings that Krita's users meet, in the docker's order."""
 _GROUP, _NAME = "deepblend", "settings"
 OWN = "own"
 """The preset that sets nothing."""

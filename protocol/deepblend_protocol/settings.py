@@ -259,6 +259,21 @@ class Settings:
         return self.shadow_px if self.shadow > 0 else 0.0
 
 
+SHOWN = (
+    "style",
+    "keep_colours",
+    "style_from",
+    "match",
+    "grain",
+    "gradients",
+    "edges",
+    "grow_px",
+    "feather_px",
+    "shadow",
+    "shadow_angle",
+    "shadow_px",
+)
+"""The settings that users meet in forms, in their order; the preset stands above them."""
 _AnySettings = TypeVar("_AnySettings", Settings, PaperSettings)
 
 

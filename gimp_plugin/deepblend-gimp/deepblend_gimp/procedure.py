@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepblend_protocol.errors import DeepBlendError
-from deepblend_protocol.settings import AUTOMATIC, PRESET_NAMES, PRESETS, Setting, resolve, table
+from deepblend_protocol.settings import AUTOMATIC, PRESET_NAMES, PRESETS, SHOWN, Setting, resolve, table
 from deepblend_protocol.words import CHOICES, _, sentence
 from deepblend_protocol.words import PRESETS as PRESET_LABELS
 from gi.repository import Gimp, Gio, GLib, GObject
@@ -18,21 +18,6 @@ from . import host
 
 NAME = "deepblend"
 AGAIN = "deepblend-again"
-SHOWN = (
-    "style",
-    "keep_colours",
-    "style_from",
-    "match",
-    "grain",
-    "gradients",
-    "edges",
-    "grow_px",
-    "feather_px",
-    "shadow",
-    "shadow_angle",
-    "shadow_px",
-)
-"""The settings that GIMP's users meet, in the dialog's order."""
 ARGUMENTS = ("preset", *(name.replace("_", "-") for name in SHOWN), "method", "as-layer-mask", "hide-original")
 """What is kept with a result, and what presets may set; all but the style picture, which a file cannot hold."""
 PICTURE = "style-picture"

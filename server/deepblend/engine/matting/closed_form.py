@@ -11,6 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .outline import grown
+
 _EPS = 1e-4
 """How much noise a window's line may have: a variance, of colours 0..1."""
 _KNOWN, _BELIEVED = 100.0, 1e-4
@@ -68,7 +70,7 @@ def alpha(image: Tensor, object_: Tensor, ground: Tensor, guess: Tensor) -> Tens
     if not bool(between.any()):
         return object_.to(image)
     known = torch.where(object_, 1.0, torch.where(ground, 0.0, guess))
-    laplacian = MattingLaplacian(image, _grown(between))
+    laplacian = MattingLaplacian(image, grown(between, 1))
     weight = torch.where(between, _BELIEVED, _KNOWN).flatten()
     found = _solved(laplacian, weight, weight * known.flatten(), known.flatten())
     return torch.where(between, found.view_as(guess).clamp(0, 1), known)
@@ -93,7 +95,3 @@ def _solved(laplacian: MattingLaplacian, weight: Tensor, right: Tensor, start: T
         before, energy = energy, (residual * step).sum()
         direction = step + energy / before * direction
     return x
-
-
-def _grown(inside: Tensor) -> Tensor:
-    return torch.nn.functional.max_pool2d(inside[None].float(), 3, 1, 1)[0] > 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -109,6 +111,9 @@ def _gradient(image: Tensor) -> Tensor:
 
 def grown(inside: Tensor, pixels: int) -> Tensor:
     """A region (h, w) grown by a square."""
+    if inside.device.type == "cpu":  # ten times as fast
+        square = np.ones((2 * pixels + 1, 2 * pixels + 1), np.uint8)
+        return torch.from_numpy(cv2.dilate(inside.to(torch.uint8).numpy(), square)) > 0
     wide = F.max_pool2d(inside[None].float(), (1, 2 * pixels + 1), 1, (0, pixels))  # a square is separable
     return F.max_pool2d(wide, (2 * pixels + 1, 1), 1, (pixels, 0))[0] > 0
 

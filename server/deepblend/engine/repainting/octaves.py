@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -27,7 +29,12 @@ def gauss(array: Tensor, sigma: float) -> Tensor:
     reach, channels = max(1, int(3 * sigma + 0.5)), array.shape[1]
     steps = torch.arange(-reach, reach + 1, dtype=array.dtype, device=array.device)
     kernel = torch.exp(-(steps**2) / (2 * sigma**2))
-    kernel = (kernel / kernel.sum()).view(1, 1, 1, -1).repeat(channels, 1, 1, 1)
+    kernel = kernel / kernel.sum()
+    if array.device.type == "cpu" and not array.requires_grad:  # several times as fast
+        planes, line = array.detach()[0].numpy(), kernel.numpy()
+        blurred = [cv2.sepFilter2D(plane, -1, line, line, borderType=cv2.BORDER_REPLICATE) for plane in planes]
+        return torch.from_numpy(np.stack(blurred))[None]
+    kernel = kernel.view(1, 1, 1, -1).repeat(channels, 1, 1, 1)
     array = F.conv2d(F.pad(array, (reach, reach, 0, 0), mode="replicate"), kernel, groups=channels)
     return F.conv2d(F.pad(array, (0, 0, reach, reach), mode="replicate"), kernel.transpose(2, 3), groups=channels)
 

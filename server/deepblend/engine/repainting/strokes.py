@@ -15,10 +15,10 @@ from .curves import interpolated, quantiles
 from .octaves import STRONG, gauss
 
 _LEAST = (0.3, 0.3, 0.3, 0.45, 0.6)
-"""By what a band of luma is multiplied at least, an octave each, the finest of them of what a Gaussian of 0.8 pixels
-takes away. What is coarse is more the object's than the strokes'."""
-_MOST = 1.5
-"""By what it is multiplied at most."""
+"""By what a band of luma is multiplied at least in a round, an octave each, the finest of them of what a Gaussian of
+0.8 pixels takes away. What is coarse is more the object's than the strokes'."""
+_MOST = 1.25
+"""By what it is multiplied at most in a round."""
 _ROUNDS = 2
 """A band's strength depends on its neighbours': once is not enough."""
 _QUANTILES = 99
@@ -31,7 +31,7 @@ def as_strong(painted: Tensor, own: Tensor, painting: Tensor, weight: Tensor, om
     object itself is not made weaker.
 
     Args:
-        detail: how much of that holds, 0..1.
+        detail: how much of it is left at least where it is strongest, after all rounds, 0..1.
 
     Shape:
         painted, own, result: (1, C, H, W), levels; omega: (1, 1, H, W), 0 or 1; painting: (1, C, h, w), with its
@@ -47,7 +47,8 @@ def as_strong(painted: Tensor, own: Tensor, painting: Tensor, weight: Tensor, om
         typical.append(quantiles(strength, there, places.new_tensor([STRONG])).clamp(min=0.5).square())
     kept = []
     for (_, strength), usual in zip(_bands(luma(own)), typical, strict=True):
-        kept.append(detail * strength.square() / (strength.square() + usual))
+        strong = strength.square() / (strength.square() + usual)
+        kept.append((detail * strong**2) ** (1 / _ROUNDS))
     for _ in range(_ROUNDS):
         change = torch.zeros_like(omega)
         for k, (band, strength) in enumerate(_bands(luma(painted))):
