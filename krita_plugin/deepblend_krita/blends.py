@@ -32,6 +32,7 @@ class Blend:
         self.document = subject.document
         self.layer_id = subject.id
         self.layer_name = subject.node.name()
+        self.place = result.Place.of(subject.document, subject.node)
         self.given = dict(given)
         self.as_mask = as_mask
         self.fraction = 0.0
@@ -184,9 +185,12 @@ class Blends(QtCore.QObject):
         if layer is None:
             raise Refused(_("The layer was deleted during the blend; the result is in the history."))
         job = blend.job
-        return result.insert(
-            blend.document, layer, job.layer, blend.title, blend.made, blend.as_mask, shadow=job.shadow
+        plane, shadow = (
+            blend.place.moved(one, blend.document, layer) if one is not None else None
+            for one in (job.layer, job.shadow)
         )
+        assert plane is not None
+        return result.insert(blend.document, layer, plane, blend.title, blend.made, blend.as_mask, shadow)
 
     def _done(self, blend: Blend, node: Any) -> None:
         blend.took("inserting")

@@ -182,10 +182,14 @@ class Docker(DockWidget):
         document = entry.document
         try:
             layer = nodes.found(document, entry.layer_id)
+            plane, shadow = (
+                entry.place.moved(one, document, layer) if one is not None else None
+                for one in (entry.plane, entry.shadow)
+            )
             if layer is None:  # deleted: the new one comes to lie on top
                 tops = [one for one in document.topLevelNodes() if one.type() not in nodes.MASKS]
                 layer = tops[-1]
-            result.insert(document, layer, entry.plane, entry.title, entry.given, entry.as_mask, entry.shadow)
+            result.insert(document, layer, plane, entry.title, entry.given, entry.as_mask, shadow)
         except Refused as error:
             self._say(document, words_of(error), True)
             return
@@ -220,7 +224,8 @@ class Docker(DockWidget):
     def _keep(self, blend: Blend, picture: Any) -> None:
         assert blend.job is not None and blend.job.layer is not None
         made = (blend.job.layer, picture, blend.job.shadow)
-        entry = history.Entry(blend.document, blend.layer_id, blend.title, blend.made, blend.as_mask, *made)
+        of = (blend.document, blend.layer_id, blend.place)
+        entry = history.Entry(*of, blend.title, blend.made, blend.as_mask, *made)
         _KEPT.add(entry)
         self._show_history()
 

@@ -9,7 +9,7 @@ from typing import Any
 from deepblend_protocol.messages import Plane
 from deepblend_protocol.words import _
 
-from . import nodes, settings_form
+from . import nodes, result, settings_form
 from .qt import Qt, QtCore, QtGui, QtWidgets
 
 KEPT_BYTES = 2**28
@@ -23,6 +23,8 @@ class Entry:
 
     document: Any
     layer_id: str
+    place: result.Place
+    """Where its layer lay."""
     title: str
     given: Mapping[str, Any]
     as_mask: bool

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from deepblend_protocol.messages import Plane
 from deepblend_protocol.sample_types import SAMPLE_TYPES
@@ -18,6 +19,38 @@ from .spaces import Refused, Space, converted, working
 
 ANNOTATION = "deepblend"
 """A document's annotation: JSON with what is known of its results, by their layers' ids."""
+
+
+class Place(NamedTuple):
+    """Where a layer lies, in document pixels."""
+
+    canvas: tuple[int, int]
+    """The document's width and height."""
+    corner: tuple[int, int]
+    """The layer's position, which goes along when it is moved and when the document is cropped."""
+    extent: tuple[int, int]
+    """The width and height of what is painted on it."""
+
+    @classmethod
+    def of(cls, document: Any, layer: Any) -> Place:
+        corner, bounds = layer.position(), layer.bounds()
+        canvas = document.width(), document.height()
+        return cls(canvas, (corner.x(), corner.y()), (bounds.width(), bounds.height()))
+
+    def moved(self, plane: Plane, document: Any, layer: Any) -> Plane:
+        """A result, of when the layer lay here, where it belongs now.
+
+        Args:
+            layer: None where it is not there any more.
+
+        Raises Refused where the document has another size and the layer as well: then it was scaled, turned or cut.
+        """
+        canvas = document.width(), document.height()
+        now = Place.of(document, layer) if layer is not None else Place(canvas, self.corner, (0, 0))
+        if now.canvas != self.canvas and now.extent != self.extent:
+            raise Refused(_("The picture was scaled, turned or cut meanwhile. Blend the layer again."))
+        dx, dy = (after - before for after, before in zip(now.corner, self.corner))
+        return replace(plane, rect=plane.rect.moved(dx, dy))
 
 
 def name(layer: str, made: Mapping[str, Any]) -> str:

@@ -58,13 +58,11 @@ def test_the_first_blend_of_a_process():
 @pytest.mark.parametrize("gradients", ["source", "mixed"])
 def test_seamless_blends(scenes, dtype, gradients):
     found = far(*both(scenes, dtype, style=0.0, gradients=gradients))
-    print("seamless", dtype, gradients, found.max())
     assert found.max() <= (1 if dtype == "uint8" else 0.2)
 
 
 def test_a_photographs_edges_light_grain_and_shadow(scenes):
     one, other = both(scenes, preset="photograph", edges="automatic", shadow=0.8)
-    print("photograph", far(one, other).mean(), far(one, other).max())
     assert far(one, other).mean() < 0.5
     assert one.shadow.rect == other.shadow.rect
     assert np.abs(levels(one.shadow) - levels(other.shadow)).max() <= 2
@@ -79,7 +77,6 @@ def test_a_painted_blend(scenes, style):
     blurred = [gauss(picture[:, :3], 8.0) for picture in pictures]
     apart = (blurred[0] - blurred[1]).abs().amax(1, keepdim=True)[inside]
     strength = [(p[:, :3] - b)[inside.expand(-1, 3, -1, -1)].std() for p, b in zip(pictures, blurred, strict=True)]
-    print("painted", style, apart.mean(), apart.max(), strength)
     assert apart.mean() < 3
     assert strength[1] == pytest.approx(strength[0], rel=0.1)
 

@@ -352,6 +352,30 @@ def test_closed_or_deleted_meanwhile(desk: Desk, what: str):
         assert desk.names() == ["Starry Night"]
 
 
+@pytest.mark.parametrize("what", ["image", "layer"])
+def test_closed_or_deleted_while_the_dialog_is_open(desk: Desk, what: str):
+    """A setting is moved so far that the picture would be read anew; then Blend is pressed."""
+    window = desk.dialog()
+    desk.await_preview(window)
+    undo = {
+        "image": "for display in shared_displays: display.delete()\nshared_displays = []",
+        "layer": "image.remove_layer(layer)\nGimp.displays_flush()",
+    }
+    desk.gimp.run(undo[what] + "\nanswer = True")
+    desk.screen.activate(window)
+    desk.screen.key("alt+w", "ctrl+a")  # Grow, in pixels
+    desk.screen.type("300")
+    desk.screen.key("Tab")
+    time.sleep(1)
+    desk.screen.keep(f"dialog_{what}_gone")
+    assert desk.screen.window(DIALOG), "the plug-in has ended"
+    desk.screen.key("alt+n")
+    desk.screen.await_window("GIMP Message")
+    desk.screen.keep(f"blend_{what}_gone")
+    desk.screen.key("Return")
+    desk.screen.await_no_window("GIMP Message")
+
+
 def test_a_server_that_cannot_be_had_is_said_in_the_dialog_and_after(
     start: Callable[..., Gimp], shots: Path, tmp_path: Path, gimp_server: Served
 ):

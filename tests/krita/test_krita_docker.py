@@ -194,6 +194,50 @@ answer = [one.title for one in kept.of(document)]
     assert left == ["4", "3"], "the oldest ones go where there are too many bytes"
 
 
+APPLY = """
+document.waitForDone()
+widget('history').setCurrentRow(0)
+widget('history_apply').click()
+document.waitForDone()
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "dx", "dy"),
+    [
+        ("layer.move(7, -5)", 7, -5),
+        ("document.crop(10, 6, 180, 140)", -10, -6),
+        ("document.resizeImage(-9, -4, 260, 200)", 9, 4),
+    ],
+    ids=["moved", "cropped", "canvas"],
+)
+def test_a_result_comes_to_lie_where_its_layer_is_now(desk: Desk, change: str, dx: int, dy: int):
+    desk.open(mask=ELLIPSE)
+    desk.blend(style=0.0)
+    first, (x, y, w, h) = desk.made()
+    wait_for(lambda: desk.shown()["history"] == 1, "the thumbnail")
+    desk.run("new.remove()")
+    desk.run(change + APPLY)
+    assert "was made" in desk.shown()["said"]
+    desk.run("new = next(one for one in document.topLevelNodes() if one.name() == 'Boat, seamless')")
+    again, where = desk.made()
+    assert tuple(where) == (x + dx, y + dy, w, h)
+    np.testing.assert_array_equal(again, first)
+
+
+@pytest.mark.parametrize(
+    "change", ["document.scaleImage(100, 80, 72, 72, 'Bicubic')", "document.rotateImage(1.5707963)"]
+)
+def test_a_result_of_a_picture_that_was_scaled_or_turned_is_refused(desk: Desk, change: str):
+    desk.open(mask=ELLIPSE)
+    desk.blend(style=0.0)
+    wait_for(lambda: desk.shown()["history"] == 1, "the thumbnail")
+    desk.run("before = len(document.topLevelNodes())")
+    desk.run(change + APPLY)
+    assert "was scaled, turned or cut meanwhile" in desk.shown()["said"]
+    assert desk.run("answer = len(document.topLevelNodes()) == before")
+
+
 def test_two_documents_at_once(desk: Desk):
     """Each result comes into its own document, also when another one is in front."""
     desk.open_large()

@@ -10,6 +10,7 @@ from deepblend_protocol import geometry
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane, Previews, Request
 from deepblend_protocol.settings import Settings, reduced, resolve, style_wanted
+from deepblend_protocol.words import _
 from gi.repository import Gegl, Gimp
 
 from . import gegl
@@ -26,6 +27,14 @@ class Subject:
     selection: Selection | None
     picture: Gimp.Drawable | None = None
     """Where style comes from with ``style_from`` "picture"."""
+
+    def gone(self) -> str:
+        """In a sentence, what of it the user has closed or deleted meanwhile; empty where all is there."""
+        if not self.image.is_valid():
+            return _("The image was closed meanwhile; nothing was blended.")
+        if not self.layer.is_valid() or self.layer.get_image() is None:
+            return _("The layer was deleted meanwhile; nothing was blended.")
+        return ""
 
 
 def read(subject: Subject, settings: Settings, given: Mapping[str, Any]) -> Request:
@@ -121,7 +130,7 @@ class Reduced:
         return Plane(box.relative_to(self._frame), box.size, "u8", channels, samples)
 
     def _picture_of(self, picture: Gimp.Drawable | None) -> Plane | None:
-        if picture is None:
+        if picture is None or not picture.is_valid():
             return None
         box = Rect(0, 0, picture.get_width(), picture.get_height()).scaled(self.scale)
         scale = geometry.style_scale(*box.size)

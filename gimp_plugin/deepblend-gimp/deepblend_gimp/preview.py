@@ -99,7 +99,7 @@ class Preview:
 
     def _changed(self, config: Gimp.ProcedureConfig, what: Any) -> None:
         """A setting has changed: begin anew, when it has come to rest."""
-        if what.name == PICTURE:
+        if what.name == PICTURE and not self._subject.gone():
             self._small.take_picture(config.get_property(PICTURE))
             self._sent = None
         if self._settling:
@@ -117,6 +117,11 @@ class Preview:
             return
         if self._job is not None:
             self._client.cancel(self._job)
+            self._job = None
+        if gone := self._subject.gone():  # whoever asks GIMP about what is not there any more ends with it
+            self._sent = None
+            self._tell(0.0, gone)
+            return
         now = resolve(settings_of(self._config))
         if now.grow_px > self._small.grow_px or now.shadow_length > self._small.shadow_px:
             self._read()

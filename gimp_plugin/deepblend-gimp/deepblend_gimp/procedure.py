@@ -219,7 +219,7 @@ def _done(
     if procedure.get_name() == AGAIN:
         active = result.of_shadow(image, active)
         layer = _original(image, active)
-        selection = selection or result.selection_of(active)
+        selection = selection or _kept_selection(active, layer)
         if run_mode == Gimp.RunMode.INTERACTIVE:
             put(config, of_today(result.arguments_of(active) or {}))
     subject = Subject(image, layer, selection, config.get_property(PICTURE))
@@ -263,6 +263,17 @@ def _original(image: Gimp.Image, made: Gimp.Layer) -> Gimp.Layer:
     return layer
 
 
+def _kept_selection(made: Gimp.Layer, layer: Gimp.Layer) -> Any:
+    """The selection that a result was made with, where the layer that it was made of lies now. Raises Refused."""
+    from . import result
+
+    try:
+        return result.selection_of(made, layer)
+    except ValueError:
+        words = _("'%s' has another size than when it was blended. Select what is to be blended, and try again.")
+        raise Refused(words % layer.get_name()) from None
+
+
 def _blended(
     run_mode: Gimp.RunMode, subject: Any, above: Gimp.Layer, config: Gimp.ProcedureConfig
 ) -> tuple[Gimp.Layer, str]:
@@ -271,15 +282,16 @@ def _blended(
     from .progress import Progress
     from .selection import covers
 
+    _check(subject)
     image, layer = subject.image, subject.layer
     given = settings_of(config)
-    if given.get("style_from") == "picture" and subject.picture is None:
+    if given.get("style_from") == "picture" and (subject.picture is None or not subject.picture.is_valid()):
         raise Refused(_("Style is to come from another layer, and none was chosen."))
     title = _("Blending '%s'") % layer.get_name()
     with Progress(run_mode != Gimp.RunMode.NONINTERACTIVE, title) as progress, blending.client() as server:
 
         def tell(fraction: float, word: str) -> bool:
-            _check(image, layer)
+            _check(subject)
             return progress.tell(fraction, word)
 
         server.connect()
@@ -291,7 +303,7 @@ def _blended(
         times.append(time.monotonic())
         job = blending.run(server, request, tell)
         times.append(time.monotonic())
-        _check(image, layer)
+        _check(subject)
         name, arguments = _name(layer, job.report["settings"]), arguments_of(config)
         new = result.make(subject, job.layer, name, arguments)
         shadow = None
@@ -308,12 +320,10 @@ def _blended(
     return new, json.dumps({**job.report, "gimp_seconds": in_gimp})
 
 
-def _check(image: Gimp.Image, layer: Gimp.Layer) -> None:
-    """Raise Refused where the user has closed the image or deleted the layer meanwhile."""
-    if not image.is_valid():
-        raise Refused(_("The image was closed during the blend; the blend was dropped."))
-    if not layer.is_valid() or layer.get_image() is None:
-        raise Refused(_("The layer was deleted during the blend; the blend was dropped."))
+def _check(subject: Any) -> None:
+    """Raise Refused where the user has closed the image or deleted a layer of it meanwhile."""
+    if gone := subject.gone():
+        raise Refused(gone)
 
 
 def _name(layer: Gimp.Layer, made: Mapping[str, Any]) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from deepblend_protocol.errors import PlaneInvalid, translatable
+from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane
 from gi.repository import Gimp
 
@@ -16,8 +18,10 @@ from .samples import Samples, box_of
 from .selection import Selection
 
 SETTINGS = "deepblend-settings"
-"""A parasite: JSON with the procedure's arguments in ``settings``, the blended layer's tattoo in ``layer``, and for a
-shadow ``shadow``, which is true."""
+"""A parasite: JSON with the procedure's arguments in ``settings``, the blended layer's tattoo in ``layer``, its place
+then in ``box``, the image's ``IMAGE`` in ``image``, and for a shadow ``shadow``, which is true."""
+IMAGE = "deepblend-image"
+"""A parasite of the image: a name that only it and its copies have. Tattoos are of use in these alone."""
 SELECTION = "deepblend-selection"
 """A parasite: the selection, as ``Selection.packed`` makes it; missing where there was none."""
 
@@ -49,7 +53,12 @@ def make(
     gegl.write(buffer, known.colour, plane.samples)
     buffer.flush()
     new.update(0, 0, w, h)
-    kept: dict[str, Any] = {"settings": dict(arguments), "layer": subject.layer.get_tattoo()}
+    kept: dict[str, Any] = {
+        "settings": dict(arguments),
+        "layer": subject.layer.get_tattoo(),
+        "box": box_of(subject.layer),
+        "image": _name_of(image) or _named(image),
+    }
     if is_shadow:
         kept["shadow"] = True
     _attach(new, SETTINGS, json.dumps(kept).encode())
@@ -97,8 +106,10 @@ def arguments_of(layer: Gimp.Layer) -> dict[str, Any] | None:
 
 def original_of(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer | None:
     """The layer that a result was made of, if it is still in the image."""
-    known = _known(layer)
-    tattoo = known.get("layer") if known is not None else None
+    known = _known(layer) or {}
+    tattoo, name = known.get("layer"), known.get("image")
+    if name is not None and name != _name_of(image):  # the result was brought here from another image
+        return None
     return image.get_layer_by_tattoo(tattoo) if isinstance(tattoo, int) and tattoo > 0 else None
 
 
@@ -113,10 +124,30 @@ def of_shadow(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer:
     return siblings[position - 1] if upper is not None and upper.get("layer") == known.get("layer") else layer
 
 
-def selection_of(layer: Gimp.Layer) -> Selection | None:
-    """The selection that a result was made with."""
+def selection_of(layer: Gimp.Layer, original: Gimp.Layer) -> Selection | None:
+    """The selection that a result was made with, moved along with the layer that it was made of.
+
+    Raises ValueError where that layer has another size, so that nobody knows what was selected of it.
+    """
     parasite = layer.get_parasite(SELECTION)
-    return Selection.unpacked(bytes(parasite.get_data())) if parasite is not None else None
+    if parasite is None:
+        return None
+    now, was = box_of(original), (_known(layer) or {}).get("box")
+    was = Rect(*was) if isinstance(was, list) and len(was) == 4 else now  # of results that did not keep it
+    if was.size != now.size:
+        raise ValueError(f"{was.size} has become {now.size}")
+    return Selection.unpacked(bytes(parasite.get_data()), now.x - was.x, now.y - was.y)
+
+
+def _name_of(image: Gimp.Image) -> str | None:
+    parasite = image.get_parasite(IMAGE)
+    return bytes(parasite.get_data()).decode("ascii", "replace") if parasite is not None else None
+
+
+def _named(image: Gimp.Image) -> str:
+    name = uuid.uuid4().hex
+    image.attach_parasite(Gimp.Parasite.new(IMAGE, Gimp.PARASITE_PERSISTENT, name.encode()))
+    return name
 
 
 def _known(layer: Gimp.Layer) -> dict[str, Any] | None:

@@ -38,12 +38,13 @@ class Selection:
         return cls(image.get_selection().get_buffer(), Rect(x0, y0, x1 - x0, y1 - y0))
 
     @classmethod
-    def unpacked(cls, packed: bytes) -> Selection | None:
-        """What ``packed`` made; None where that is damaged."""
+    def unpacked(cls, packed: bytes, dx: int = 0, dy: int = 0) -> Selection | None:
+        """What ``packed`` made, moved by so many pixels; None where that is damaged."""
         head, _, body = packed.partition(b"\n")
         try:
             box = Rect(*(int(one) for one in json.loads(head)))
             samples = zlib.decompressobj().decompress(base64.b64decode(body), box.w * box.h)
+            box = box.moved(dx, dy)
             return cls(buffer_of(samples, _KEPT, box), box)
         except (ValueError, TypeError, zlib.error):
             return None

@@ -47,7 +47,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Strength:
-    """What a style setting leaves of the object: all of it up to the default, 0.5, less beyond."""
+    """What a style setting leaves of the object: most up to the default, 0.5, less beyond."""
 
     tones: float
     """Of the object's own tones and colours that are given back, 0..1."""
