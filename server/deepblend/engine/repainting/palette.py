@@ -34,7 +34,7 @@ class Limits:
 
     mean: float = 0.6
     """The part of the way that mean lightness goes: a black thing stays the darkest."""
-    slope: tuple[float, float] = (0.6, 1.6)
+    slope: tuple[float, float] = (0.7, 1.6)
     """Of the curve of lightness, which is contrast."""
     stretch: tuple[float, float] = (0.5, 1.6)
     """Of chroma, along both axes of the map."""

@@ -14,7 +14,7 @@ from ..colour import luma
 from .curves import interpolated, quantiles
 from .octaves import STRONG, gauss
 
-_LEAST = (0.3, 0.3, 0.3, 0.45, 0.6)
+_LEAST = (0.3, 0.3, 0.35, 0.65, 0.85)
 """By what a band of luma is multiplied at least in a round, an octave each, the finest of them of what a Gaussian of
 0.8 pixels takes away. What is coarse is more the object's than the strokes'."""
 _MOST = 1.25
