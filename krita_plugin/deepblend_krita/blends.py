@@ -185,10 +185,7 @@ class Blends(QtCore.QObject):
         if layer is None:
             raise Refused(_("The layer was deleted during the blend; the result is in the history."))
         job = blend.job
-        plane, shadow = (
-            blend.place.moved(one, blend.document, layer) if one is not None else None
-            for one in (job.layer, job.shadow)
-        )
+        plane, shadow = blend.place.moved((job.layer, job.shadow), blend.document, layer)
         assert plane is not None
         return result.insert(blend.document, layer, plane, blend.title, blend.made, blend.as_mask, shadow)
 

@@ -182,10 +182,8 @@ class Docker(DockWidget):
         document = entry.document
         try:
             layer = nodes.found(document, entry.layer_id)
-            plane, shadow = (
-                entry.place.moved(one, document, layer) if one is not None else None
-                for one in (entry.plane, entry.shadow)
-            )
+            plane, shadow = entry.place.moved((entry.plane, entry.shadow), document, layer)
+            assert plane is not None
             if layer is None:  # deleted: the new one comes to lie on top
                 tops = [one for one in document.topLevelNodes() if one.type() not in nodes.MASKS]
                 layer = tops[-1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -37,8 +37,8 @@ class Place(NamedTuple):
         canvas = document.width(), document.height()
         return cls(canvas, (corner.x(), corner.y()), (bounds.width(), bounds.height()))
 
-    def moved(self, plane: Plane, document: Any, layer: Any) -> Plane:
-        """A result, of when the layer lay here, where it belongs now.
+    def moved(self, planes: Iterable[Plane | None], document: Any, layer: Any) -> list[Plane | None]:
+        """What was made of the layer when it lay here, where that belongs now.
 
         Args:
             layer: None where it is not there any more.
@@ -50,7 +50,7 @@ class Place(NamedTuple):
         if now.canvas != self.canvas and now.extent != self.extent:
             raise Refused(_("The picture was scaled, turned or cut meanwhile. Blend the layer again."))
         dx, dy = (after - before for after, before in zip(now.corner, self.corner))
-        return replace(plane, rect=plane.rect.moved(dx, dy))
+        return [replace(one, rect=one.rect.moved(dx, dy)) if one is not None else None for one in planes]
 
 
 def name(layer: str, made: Mapping[str, Any]) -> str:

@@ -74,8 +74,8 @@ class Matting(Stage[Picture]):
         window = _window(work.region)
         found = _find(work.region, window)
         if bool((found.alpha > 0).any()):  # else the selection stays: an empty layer helps nobody
-            asked = _asked(work.request.settings)
-            self._trust = asked if work.request.settings.edges == "object" else asked * found.trust
+            settings = work.request.settings
+            self._trust = _asked(settings) * (1.0 if settings.edges == "object" else found.trust)
         if self._trust > 0:
             work.region, alpha = _own_colours(work.region, window, found, self._trust)
             work.matte = Matte(alpha, self._trust)
