@@ -16,7 +16,7 @@ import psutil
 import pytest
 from deepblend_protocol import connection
 from deepblend_protocol.connection import Installation
-from harness import DEADLINE_S, Served, Talker, endless
+from harness import DEADLINE_S, Served, Talker, endless, wait_for
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
@@ -160,9 +160,8 @@ def test_another_machines_server(deepblend, tmp_path: Path, serve: Callable[...,
     served = serve("--endpoint", "tcp://0.0.0.0:*", "--remote")
     home = served.path
     port = served.connection.endpoint.rpartition(":")[2]
-    said = served.said.read_text()
-    key = re.search(r"deepblend connect tcp://HOST:\d+ (\w+)", said)
-    assert key, said
+    hint = re.compile(r"deepblend connect tcp://HOST:\d+ (\w+)")
+    key = wait_for(lambda: hint.search(served.said.read_text()), "how to connect")  # said after the file is written
     other = tmp_path / "other" / "connection.json"
     endpoint = f"tcp://127.0.0.1:{port}"
     done = deepblend("connect", endpoint, key[1], "--connection", other)
