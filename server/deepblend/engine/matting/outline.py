@@ -30,6 +30,8 @@ _SIDE = 3
 """Pixels on each side of a cut whose colours are compared."""
 _NEAR = 4.0
 """Pixels along a cut over which they are averaged."""
+_WIDE = 8
+"""Pixels that a region is grown by from which on distances are measured once: a square of more costs its side."""
 _TINY = 1e-6
 
 
@@ -111,6 +113,8 @@ def _gradient(image: Tensor) -> Tensor:
 
 def grown(inside: Tensor, pixels: int) -> Tensor:
     """A region (h, w) grown by a square."""
+    if inside.device.type == "cpu" and pixels > _WIDE:
+        return _apart(~inside) <= pixels
     if inside.device.type == "cpu":  # ten times as fast
         square = np.ones((2 * pixels + 1, 2 * pixels + 1), np.uint8)
         return torch.from_numpy(cv2.dilate(inside.to(torch.uint8).numpy(), square)) > 0
@@ -118,9 +122,15 @@ def grown(inside: Tensor, pixels: int) -> Tensor:
     return F.max_pool2d(wide, (2 * pixels + 1, 1), 1, (pixels, 0))[0] > 0
 
 
+def _apart(away: Tensor) -> Tensor:
+    """How many pixels, by the longer of both ways, the nearest one is where ``away`` is not: (h, w), on the CPU."""
+    return torch.from_numpy(cv2.distanceTransform(away.to(torch.uint8).numpy(), cv2.DIST_C, 3))
+
+
 def core(inside: Tensor, pixels: int) -> Tensor:
     """A region (h, w) shrunk by a square; of parts that are too thin for it, the middle."""
     result = ~grown(~inside, pixels)
-    for fewer in range(pixels - 1, -1, -1):
+    step = max(1, pixels // _WIDE)  # the box of a selection thousands of pixels long and a few high asks for hundreds
+    for fewer in [*range(pixels - step, 0, -step), 0]:
         result = result | (~grown(~inside, fewer) & ~grown(result, 2 * pixels))
     return result

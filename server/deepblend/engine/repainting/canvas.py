@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..network.extractor import GRID
 from ..region import Region
+from ..request import Rect
 
 CONTEXT = 16
 """Pixels around Omega's box on each level that pass through the network with it. Twice as many change no figure."""
@@ -21,16 +23,19 @@ class Canvas:
     The grid is the document's: its lines lie at multiples of the coarsest level's step wherever Omega's box begins, so
     that a document twice as large has the same pixels on its coarse levels. Else the same object looks another.
 
+    The arrays end where the document does, and a level's part of the grid is made from them when it is asked for:
+    around a box a pixel high, what is replicated can be thousands of times as large as what there is.
+
     Shape:
         (1, C or 1, H, W) each.
     """
 
     layer: Tensor  # the seamless blend's own colours, within 0..255; outside Omega the background's
     background: Tensor
-    background_alpha: Tensor  # 0 beyond the document
+    background_alpha: Tensor
     mask: Tensor
-    box: tuple[int, int, int, int]  # Omega's on the canvas: top, bottom, left, right
-    origin: tuple[int, int]  # x and y of the canvas in the document
+    rect: Rect  # what the arrays cover, in document pixels
+    box: Rect  # Omega's
     factors: list[int]  # the levels' reductions, coarse to fine: powers of two, from four times the base's down to 1
 
     @classmethod
@@ -42,41 +47,61 @@ class Canvas:
             base: the base's reduction, see ``Region.reduction``.
         """
         factors = [4 * base >> k for k in range((4 * base).bit_length())]
-        step, context = factors[0] * GRID, factors[0] * CONTEXT
-        lines: list[Tensor] = []
-        for start, length in ((region.box.y, region.box.h), (region.box.x, region.box.w)):
-            first, last = (start - context) // step * step, -(-(start + length + context) // step) * step
-            lines.append(torch.arange(first, last, device=reference.device))
-        y, x = (int(line[0]) for line in lines)
-        top, left = region.box.y - y, region.box.x - x
-        rows, columns = (line - start for line, start in zip(lines, (region.rect.y, region.rect.x), strict=True))
-        height, width = region.mask.shape
-        within = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))
+        rect = region.box.grown((CONTEXT + GRID + 1) * factors[0]).intersection(region.rect)
+        assert rect is not None  # the box lies in the region
+        cut = (..., *rect.relative_to(region.rect).slices)
 
         def spread(array: Tensor) -> Tensor:
-            cut = array[..., rows.clamp(0, height - 1), :][..., columns.clamp(0, width - 1)]
-            return cut.reshape(1, -1, *cut.shape[-2:])
+            return array[cut].reshape(1, -1, rect.h, rect.w).contiguous()
 
-        alpha = region.background_alpha
-        background = filled(region.background, alpha)
+        background = filled(region.background, region.background_alpha)
         return cls(
             layer=spread(torch.where(region.omega, reference.clamp(0, 255), background)),
             background=spread(background),
-            background_alpha=spread(alpha) * within,
-            mask=spread(region.mask) * within,
-            box=(top, top + region.box.h, left, left + region.box.w),
-            origin=(x, y),
+            background_alpha=spread(region.background_alpha),
+            mask=spread(region.mask),
+            rect=rect,
+            box=region.box,
             factors=factors,
         )
 
-    def inside(self, change: Tensor) -> Tensor:
-        """A change on the canvas, (1, C, H, W), over Omega's box, 0 outside Omega: (C, h, w)."""
-        top, bottom, left, right = self.box
-        cut = (..., slice(top, bottom), slice(left, right))
-        return (change[cut] * (self.mask[cut] > 0))[0]
+    def reduced(self, array: Tensor, factor: int, rows: slice, columns: slice, beyond: bool = True) -> Tensor:
+        """Rows and columns of one of the arrays, or of one like them, on a level: means of factor x factor pixels.
+
+        Args:
+            rows, columns: pixels of the level, counted from the document's corner; some of them lie in the arrays.
+            beyond: whether beyond the arrays lies what lies at their ends; else 0.
+
+        Shape:
+            array: (1, C, H, W); result: (1, C, rows, columns).
+        """
+        for axis, part, start in sorted(
+            ((2, rows, self.rect.y), (3, columns, self.rect.x)), key=lambda one: -array.shape[one[0]]
+        ):  # along the longer side first: less is left for the other
+            array = _reduced(array, axis, factor, part, start, beyond)
+        return array
 
 
 def filled(image: Tensor, alpha: Tensor) -> Tensor:
     """An image (C, H, W) with its mean colour where its alpha (H, W) is 0: what lies there must not leak in."""
     mean = (image * alpha).sum((1, 2), keepdim=True) / alpha.sum().clamp(min=1e-6)
     return torch.where(alpha > 0, image, mean)
+
+
+def _reduced(array: Tensor, axis: int, factor: int, part: slice, start: int, beyond: bool) -> Tensor:
+    """:meth:`Canvas.reduced` along one axis, on which the array begins at ``start``."""
+    length = array.shape[axis]
+    # One pixel more than the array has on either side lies wholly beyond it: all further ones are like it.
+    first = max(part.start, start // factor - 1)
+    last = min(part.stop, -(-(start + length) // factor) + 1)
+    at = torch.arange(first * factor, last * factor, device=array.device) - start
+    cut = array.index_select(axis, at.clamp(0, length - 1))
+    if not beyond:
+        there = ((at >= 0) & (at < length)).to(cut)
+        cut = cut * (there[:, None] if axis == 2 else there)
+    if factor > 1:
+        cut = F.avg_pool2d(cut, (factor, 1) if axis == 2 else (1, factor))
+    if (first, last) == (part.start, part.stop):
+        return cut
+    every = torch.arange(part.start, part.stop, device=array.device).clamp(first, last - 1) - first
+    return cut.index_select(axis, every)

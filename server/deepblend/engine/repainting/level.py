@@ -72,25 +72,23 @@ class Level:
         """
         self._factor = factor
         self._finer = base / factor
-        self._origin = canvas.origin
-        step, context = GRID * factor, CONTEXT * factor
-        top, bottom, left, right = canvas.box
-        self._size = tuple(side // factor for side in canvas.mask.shape[-2:])
+        step, context, box = GRID * factor, CONTEXT * factor, canvas.box
+        sides = ((box.y, box.bottom), (box.x, box.right))
         self._cut = tuple(
-            slice((first - context) // step * GRID, -(-(last + context) // step) * GRID)
-            for first, last in ((top, bottom), (left, right))
+            slice((first - context) // step * GRID, -(-(last + context) // step) * GRID) for first, last in sides
         )
+        """Rows and columns of the level, counted from the document's corner."""
         self._box = tuple(
             (first / factor - cut.start, max(1, round((last - first) / factor)))
-            for (first, last), cut in zip(((top, bottom), (left, right)), self._cut, strict=True)
+            for (first, last), cut in zip(sides, self._cut, strict=True)
         )
         """Where Omega's box begins in what is cut, and how long it is: rows, columns."""
         self.evaluations = 0
         self.last: dict[str, Tensor] = {}
-        self.mask = self._reduced(canvas.mask)
+        self.mask = self._reduced(canvas, canvas.mask, beyond=False)
         self._omega = (self.mask > 0).to(self.mask)
-        self._seamless = self._reduced(canvas.layer)
-        self._background = self._reduced(canvas.background)
+        self._seamless = self._reduced(canvas, canvas.layer)
+        self._background = self._reduced(canvas, canvas.background)
         self.painted = self._seamless
         self._perceptual: PerceptualLoss | None = None
 
@@ -118,7 +116,7 @@ class Level:
 
     def enlarged(self, coarser: Level) -> Tensor:
         """A coarser level's picture on this one's pixels."""
-        return self._cut_at(enlarged(coarser.whole()), 1)
+        return self._own(enlarged(coarser.painted), coarser)
 
     def optimise(self, evaluations: int, strength: Strength) -> Iterator[float]:
         """So many evaluations of the loss; yields how many are done, also between tiles."""
@@ -153,12 +151,8 @@ class Level:
         laid = strength.detail * strong_detail(self._seamless, painting, weight)
         if coarser is not None:
             coarse, thin = (F.avg_pool2d(array, 2) for array in (painting, weight))
-            laid = laid + self._cut_at(coarser.whole_octave(PaintedOctave(coarse, painting, thin)), 1)
+            laid = laid + self._own(PaintedOctave(coarse, painting, thin).of(coarser.painted), coarser)
         self.painted = self.painted + laid * self._omega
-
-    def whole_octave(self, octave: PaintedOctave) -> Tensor:
-        """The octave of this level's picture on the whole canvas, at twice its resolution."""
-        return self._on_canvas(octave.of(self.painted), 2)
 
     def _composite(self, layer: Tensor) -> Tensor:
         return torch.lerp(self._background, layer, self.mask)
@@ -191,9 +185,9 @@ class Level:
                 )
             below, right = (-side % GRID for side in size)
             return F.pad(image, (0, right, 0, below), "replicate"), F.pad(alpha, (0, right, 0, below)), style.view
-        around = self._reduced(canvas.background_alpha * (canvas.mask == 0))
+        around = self._reduced(canvas, canvas.background_alpha * (canvas.mask == 0), beyond=False)
         if float(around.sum()) < GRID**2:  # nothing around it: what lies under the object must do
-            around = self._reduced(canvas.background_alpha)
+            around = self._reduced(canvas, canvas.background_alpha, beyond=False)
         if not bool((around > 0).any()):  # nor anything there: the object is its own painting
             return self._seamless, self._omega, None
         return self._background, around, None
@@ -212,32 +206,29 @@ class Level:
         if self._perceptual is None or len(self._perceptual.tiles) == 1:
             return []
         top, left = (cut.start for cut in self._cut)
-        x0, y0 = self._origin
         return [
             [
-                x0 + (left + tile.columns.start) * self._factor,
-                y0 + (top + tile.rows.start) * self._factor,
+                (left + tile.columns.start) * self._factor,
+                (top + tile.rows.start) * self._factor,
                 (tile.columns.stop - tile.columns.start) * self._factor,
                 (tile.rows.stop - tile.rows.start) * self._factor,
             ]
             for tile in self._perceptual.tiles
         ]
 
-    def _reduced(self, array: Tensor) -> Tensor:
-        return F.avg_pool2d(self._cut_at(array, self._factor), self._factor)
+    def _reduced(self, canvas: Canvas, array: Tensor, beyond: bool = True) -> Tensor:
+        return canvas.reduced(array, self._factor, *self._cut, beyond)
 
-    def _cut_at(self, array: Tensor, factor: int) -> Tensor:
-        rows, columns = (slice(cut.start * factor, cut.stop * factor) for cut in self._cut)
-        return array[..., rows, columns]
+    def _own(self, finer: Tensor, coarser: Level) -> Tensor:
+        """This level's part of what has been made of a coarser level at twice its resolution.
 
-    def whole(self) -> Tensor:
-        """The picture on the whole canvas at this resolution; what the level does not reach is not given."""
-        return self._on_canvas(self.painted, 1)
-
-    def _on_canvas(self, array: Tensor, finer: int) -> Tensor:
-        top, left = (cut.start * finer for cut in self._cut)
-        below, right = ((side - cut.stop) * finer for side, cut in zip(self._size, self._cut, strict=True))
-        return F.pad(array, (left, right, top, below), "replicate")
+        The coarser one reaches farther on every side, by more than a cubic looks at.
+        """
+        rows, columns = (
+            slice(own.start - 2 * wide.start, own.stop - 2 * wide.start)
+            for own, wide in zip(self._cut, coarser._cut, strict=True)
+        )
+        return finer[..., rows, columns]
 
     def picture(self) -> Picture:
         """Colours (C, h, w) and alpha (h, w) over Omega's box."""

@@ -47,8 +47,7 @@ class Levels:
             style: None takes strokes from the surroundings on every level.
         """
         self._canvas, self._style, self._strength, self._extractor = canvas, style, strength, extractor
-        top, bottom, left, right = canvas.box
-        area = (bottom - top) * (right - left)
+        area = canvas.box.w * canvas.box.h
         self._evaluations = [budget.evaluations[0]]
         for count, factor in zip(budget.evaluations[1:], canvas.factors[1:], strict=False):
             over = max(0.0, area / (budget.network_px * factor**2) - 1)
