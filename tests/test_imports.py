@@ -13,10 +13,11 @@ import pytest
 ROOM = Path(deepblend.__file__).parent
 BELOW = {
     "files": {"batch", "checks", "commands", "engine", "file_blend", "hosts", "pictures", "service", "video"},
-    "engine": {"batch", "checks", "commands", "file_blend", "files", "hosts", "pictures", "service", "video"},
-    "pictures": {"batch", "checks", "commands", "file_blend", "hosts", "service", "video"},
+    "engine": {"api", "batch", "checks", "commands", "file_blend", "files", "hosts", "pictures", "service", "video"},
+    "pictures": {"api", "batch", "checks", "commands", "file_blend", "hosts", "service", "video"},
     "hosts": {"batch", "checks", "commands", "engine", "file_blend", "pictures", "service", "video"},
-    "file_blend": {"batch", "checks", "commands", "hosts", "service"},
+    "api": {"batch", "checks", "commands", "file_blend", "hosts", "service", "video"},
+    "file_blend": {"api", "batch", "checks", "commands", "hosts", "service"},
     "batch": {"checks", "commands", "hosts", "service"},
 }
 """By room, those that it must not know."""

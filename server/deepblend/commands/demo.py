@@ -51,9 +51,8 @@ def run(args: argparse.Namespace) -> int:
         progress.update(0, "Starting")
         placed = example()
 
-        import deepblend
-
         from ..contact_sheet import sheet
+        from ..engine.blend import blend
         from ..engine.memory import reuse
         from ..file_blend.watch import Watch
 
@@ -64,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         labels = ("Poisson: seamless only", "Deep, style 0.5", "Deep, style 1")
         for index, (given, label) in enumerate(zip(wanted, labels, strict=True)):
             request = pictures.to_request(placed, resolve({"preset": "painting", **given}), args.device, "shipped")
-            layer = deepblend.blend(request, Watch(progress, start=index / 3, end=(index + 1) / 3))
+            layer = blend(request, Watch(progress, start=index / 3, end=(index + 1) / 3))
             layers.append(layer)
             shown.append((label, pictures.flatten(placed.target, layer.plane).image()))
         default, blended = layers[1], shown[2][1]

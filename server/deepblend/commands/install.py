@@ -4,33 +4,43 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
-from deepblend_protocol.errors import ArgumentInvalid, DeepBlendError, PluginInvalid
+from deepblend_protocol.errors import ArgumentInvalid, DeepBlendError, HostMissing, PluginInvalid
 
 from . import served
 
+if TYPE_CHECKING:
+    from ..hosts.gimp import Profile as GimpProfile
+    from ..hosts.krita import Profile as KritaProfile
+
 NAME = "install"
-HELP = "Install the plug-in for GIMP or Krita, or have the server started at login."
+HELP = "Install the plug-ins for GIMP and Krita, or have the server started at login."
 HOSTS = ("gimp", "krita")
 _EPILOG = """\
 Run again, it upgrades. docs/install.md tells of studios without internet, of
 Flatpak and Snap, and of what is written where.
 
 examples:
+  deepblend install                      (GIMP and Krita, whichever is found)
   deepblend install gimp
   deepblend install gimp --autostart     (for a GIMP from Flatpak or Snap)
   deepblend install gimp --gimp ~/GIMP.AppImage
   deepblend install krita
   deepblend install --krita-zip deepblend_krita.zip"""
-_Profile = TypeVar("_Profile")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
-    parser.add_argument("host", nargs="?", choices=HOSTS, help="the program that the plug-in is for")
+    parser.add_argument(
+        "host",
+        nargs="?",
+        choices=HOSTS,
+        help="the program that the plug-in is for (default: both, where they are found)",
+    )
     add_profile(parser)
     add_programs(parser)
     parser.add_argument(
@@ -83,7 +93,9 @@ def add_programs(parser: argparse.ArgumentParser) -> None:
 
 
 def check_profile(args: argparse.Namespace) -> None:
-    """Refuse a kritarc that would go with no folder, or with many. Raises ArgumentInvalid."""
+    """Refuse a folder whose program is not named, and a kritarc without its one folder. Raises ArgumentInvalid."""
+    if args.profile is not None and args.host is None:
+        raise ArgumentInvalid(reason="Say whose folder --profile is: give gimp or krita as well")
     if args.kritarc is not None and args.host == "gimp":
         raise ArgumentInvalid(reason="--kritarc is Krita's; GIMP has none")
     if args.kritarc is not None and args.profile is None:
@@ -92,23 +104,12 @@ def check_profile(args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Install, and say what was done. Raises ArgumentInvalid, HostMissing, HostSilent, PluginInvalid, WriteFailed."""
-    if not args.host and not args.autostart and args.krita_zip is None:
-        others = " or ".join(f"deepblend install {host}" for host in HOSTS)
-        raise ArgumentInvalid(reason=f"Say what to install: {others}, or deepblend install --autostart")
     check_profile(args)
     if args.wheel_dir is not None and not args.wheel_dir.is_dir():
         raise PluginInvalid(path=str(args.wheel_dir), reason="there is no such folder")
     place = args.connection.absolute() if args.connection else None
-    if args.host == "gimp":
-        from ..hosts import gimp
-        from . import into_gimp
-
-        _each(gimp.chosen(args.profile), lambda profile: into_gimp.install(profile, args, place))
-    elif args.host == "krita":
-        from ..hosts import krita
-        from . import into_krita
-
-        _each(krita.chosen(args.profile, args.kritarc), lambda profile: into_krita.install(profile, args, place))
+    if args.host is not None or not (args.autostart or args.krita_zip):
+        _each([partial(_into, profile, args, place) for profile in wanted_profiles(args)])
     if args.krita_zip is not None:
         from . import into_krita
 
@@ -121,14 +122,53 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _each(profiles: Iterable[_Profile], one: Callable[[_Profile], None]) -> None:
-    """In every profile, even where one before it failed; the last failure is raised."""
+def wanted_profiles(args: argparse.Namespace) -> list[GimpProfile | KritaProfile]:
+    """The profiles of the program that was named; of both where none was, and what was not found is said.
+
+    Raises HostMissing where there are none, and PluginInvalid.
+    """
+    from ..hosts import gimp, krita
+
+    def of(host: str) -> Sequence[GimpProfile | KritaProfile]:
+        return gimp.chosen(args.profile) if host == "gimp" else krita.chosen(args.profile, args.kritarc)
+
+    if args.host is not None:
+        return list(of(args.host))
+    found: list[GimpProfile | KritaProfile] = []
+    missing: list[HostMissing] = []
+    for host in HOSTS:
+        try:
+            found += of(host)
+        except HostMissing as error:
+            missing.append(error)
+    if not found:
+        first, *others = (error.params for error in missing)
+        hosts, places = (" or ".join([first[name], *(one[name] for one in others)]) for name in ("host", "places"))
+        remedy = "Start GIMP or Krita once, or name its folder: deepblend install gimp --profile DIR"
+        raise HostMissing(host=hosts, places=places, remedy=remedy)
+    for error in missing:
+        print(f"{error.params['host']} was not found. Once it has been started, run the same command again.")
+    return found
+
+
+def _into(profile: GimpProfile | KritaProfile, args: argparse.Namespace, place: Path | None) -> None:
+    from ..hosts import gimp
+    from . import into_gimp, into_krita
+
+    if isinstance(profile, gimp.Profile):
+        into_gimp.install(profile, args, place)
+    else:
+        into_krita.install(profile, args, place)
+
+
+def _each(steps: Iterable[Callable[[], None]]) -> None:
+    """All steps, even where one before failed; the last failure is raised."""
     failed: DeepBlendError | None = None
-    for profile in profiles:
+    for step in steps:
         if failed is not None:
             print(f"deepblend: {failed}", file=sys.stderr)
         try:
-            one(profile)
+            step()
         except DeepBlendError as error:
             failed = error
     if failed is not None:

@@ -241,7 +241,7 @@ class FileBlend:
 
 
 def _engine() -> Callable[[Request, Watch], Layer]:
-    from .. import blend
+    from ..engine.blend import blend
     from ..engine.memory import reuse
 
     reuse()

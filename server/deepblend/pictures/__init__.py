@@ -10,7 +10,7 @@ are layered documents.
 from __future__ import annotations
 
 from .colours import into_colours_of
-from .masks import open_mask
+from .masks import mask_from, open_mask
 from .picture import Picture
 from .placing import Placed, copy_paste, flatten, layer, merged, place, to_picture, to_request
 from .reading import open_picture
@@ -24,6 +24,7 @@ __all__ = [
     "flatten",
     "into_colours_of",
     "layer",
+    "mask_from",
     "merged",
     "open_mask",
     "open_picture",

@@ -24,7 +24,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True, "exact": True},  # exact: the colour under transparent pixels stays
 }
-_EIGHT_BIT = {
+MODES = {
     "1": "L",
     "L": "L",
     "LA": "LA",
@@ -36,6 +36,7 @@ _EIGHT_BIT = {
     "RGBA": "RGBA",
     "RGBa": "RGBA",
 }
+"""By Pillow's mode of 8 bits, the one that a picture of it is brought into; without colour keys."""
 
 
 def open_picture(path: str | os.PathLike[str], role: str) -> Image.Image:
@@ -56,10 +57,14 @@ def open_picture(path: str | os.PathLike[str], role: str) -> Image.Image:
         if (why := _too_deep(image)) is not None:
             raise FileUnreadable(role=role, path=str(path), reason=why)
         image.load()
-        image = ImageOps.exif_transpose(image)
-        keyed = "transparency" in image.info
-        mode = {"L": "LA", "RGB": "RGBA"}.get(_EIGHT_BIT[image.mode]) if keyed else _EIGHT_BIT[image.mode]
-        return image if image.mode == mode else image.convert(mode)
+        return plain(ImageOps.exif_transpose(image))
+
+
+def plain(image: Image.Image) -> Image.Image:
+    """A picture of one of ``MODES`` in L, LA, RGB or RGBA: palettes and colour keys are resolved."""
+    keyed = "transparency" in image.info
+    mode = {"L": "LA", "RGB": "RGBA"}.get(MODES[image.mode]) if keyed else MODES[image.mode]
+    return image if image.mode == mode else image.convert(mode)
 
 
 def holds_eight_bits(path: str | os.PathLike[str]) -> bool:
@@ -130,7 +135,7 @@ def _too_deep(image: ImageFile.ImageFile) -> str | None:
     packing = raw if isinstance(raw, str) else raw[0] if isinstance(raw, tuple) and raw else ""
     if image.mode.startswith(("I", "F")) or ";16" in str(packing) or max(bits, default=8) > 8:
         return "it has more than 8 bits a channel, which only 'deepblend blend' takes; save an 8-bit copy"
-    if image.mode not in _EIGHT_BIT:
+    if image.mode not in MODES:
         return f"its colours are {image.mode}; convert it to RGB"
     return None
 

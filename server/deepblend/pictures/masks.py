@@ -45,9 +45,19 @@ def open_mask(path: str | os.PathLike[str]) -> Picture:
 
     Raises FileUnreadable, SizeAbsurd, NotFinite, ExtraMissing, and ArgumentInvalid for colours that can mean anything.
     """
-    picture = open_picture(path, "mask")
+    return mask_from(open_picture(path, "mask"), f"The mask {path}")
+
+
+def mask_from(picture: Picture, name: str) -> Picture:
+    """The coverage in a picture that was made to be a mask, as ``open_mask`` has it.
+
+    Args:
+        name: the mask's name, as a sentence about it begins.
+
+    Raises ArgumentInvalid for colours that can mean anything.
+    """
     notes = list(picture.notes)
-    mask = _coverage(picture, path, notes.append)
+    mask = _coverage(picture, name, notes.append)
     samples = _in_depth(mask.samples, notes.append)
     shares = _histogram(samples)
     peak = int(shares.nonzero()[0].max())
@@ -59,7 +69,7 @@ def open_mask(path: str | os.PathLike[str]) -> Picture:
     return replace(mask, samples=samples, notes=tuple(notes))
 
 
-def _coverage(picture: Picture, path: str | os.PathLike[str], tell: Callable[[str], None]) -> Picture:
+def _coverage(picture: Picture, name: str, tell: Callable[[str], None]) -> Picture:
     """What a picture selects by its transparency, its colours or its brightness: one channel, of its type or 8 bits.
 
     Raises ArgumentInvalid for colours without black.
@@ -76,7 +86,7 @@ def _coverage(picture: Picture, path: str | os.PathLike[str], tell: Callable[[st
             )
         return Picture(alpha, "Y")
     if coloured:
-        one = _of_colours(picture.colours(), colours, path, tell)
+        one = _of_colours(picture.colours(), colours, name, tell)
         picture = picture.with_colours(one, picture.encoding, None)
     return as_mask(picture)
 
@@ -89,9 +99,7 @@ def _has_colours(colours: np.ndarray) -> bool:
     return bool(np.count_nonzero(apart & bright) > 0.01 * np.count_nonzero(bright))
 
 
-def _of_colours(
-    samples: np.ndarray, colours: np.ndarray, path: str | os.PathLike[str], tell: Callable[[str], None]
-) -> np.ndarray:
+def _of_colours(samples: np.ndarray, colours: np.ndarray, name: str, tell: Callable[[str], None]) -> np.ndarray:
     """What colours on black select, (H, W): labels everything, others as much as they are bright.
 
     Args:
@@ -100,7 +108,7 @@ def _of_colours(
     brightest = _over_channels(np.maximum, colours)
     if brightest.min() >= _NOISE:
         raise ArgumentInvalid(
-            reason=f"The mask {path} has colours and no black, so that what it selects cannot be known. "
+            reason=f"{name} has colours and no black, so that what it selects cannot be known. "
             "Save it with white where the object is, and black elsewhere."
         )
     if Image.fromarray(np.ascontiguousarray(colours)).getcolors(_FLAT_COLOURS) is not None:
