@@ -79,7 +79,7 @@ class Case:
         """What is reached, also where the iteration is ended: ``stop`` is asked with the number of updates so far."""
         self.seen = []
         extractor = FeatureExtractor(self.network, shown, 10**10)
-        levels = Levels(self.canvas(), style, Strength.of(strength), extractor, self.budget)
+        levels = Levels(self.canvas(), style, Strength.of(strength, 0.5), extractor, self.budget)
         with closing(iter(levels)) as parts:
             for part in parts:
                 assert levels.level is not None

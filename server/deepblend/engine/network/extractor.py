@@ -29,6 +29,8 @@ class Examined(NamedTuple):
     moments: Moments
     keys: Tensor
     """(n, C): some of the features, of the network's type."""
+    colours: Tensor
+    """(n, channels), levels: the mean of the pixels where each of these lies."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class FeatureExtractor:
         every = self.tiles(weight)
         total: list[Sums] = []
         kept: list[list[Tensor]] = [[] for _ in masks]
+        colours: list[list[Tensor]] = [[] for _ in masks]
+        means = pyramid(image, self.deepest)
         for k, tile in enumerate(every):
             if k:
                 yield k / len(every)
@@ -91,8 +95,13 @@ class FeatureExtractor:
                 features = self.features(image, tile)
                 total = plus(total, tile_sums(features, masks, tile))
                 for layer, (f, places) in enumerate(zip(features, chosen, strict=True)):
-                    kept[layer].append(f[0].flatten(1).T[own(places, tile, layer).flatten()])
-        return [Examined(s.moments(m.sum()), torch.cat(some)) for s, m, some in zip(total, masks, kept, strict=True)]
+                    here = own(places, tile, layer).flatten()
+                    kept[layer].append(f[0].flatten(1).T[here])
+                    colours[layer].append(own(means[layer], tile, layer)[0].flatten(1).T[here])
+        return [
+            Examined(s.moments(m.sum()), torch.cat(keys), torch.cat(seen))
+            for s, m, keys, seen in zip(total, masks, kept, colours, strict=True)
+        ]
 
 
 def _chosen(mask: Tensor, count: int) -> Tensor:
@@ -112,19 +121,19 @@ def _digest(array: Tensor) -> bytes:
     return blake2b(array.detach().cpu().numpy().tobytes(), digest_size=16).digest()
 
 
-def pyramid(mask: Tensor, deepest: int) -> list[Tensor]:
-    """A mask at the strides of LAYERS[:deepest]."""
-    levels = [mask]
+def pyramid(array: Tensor, deepest: int) -> list[Tensor]:
+    """A mask or an image at the strides of LAYERS[:deepest]."""
+    levels = [array]
     for _ in STRIDES[1:deepest]:
         levels.append(F.avg_pool2d(levels[-1], 2))
     return levels
 
 
-def own(mask: Tensor, tile: Tile, layer: int = 0) -> Tensor:
-    """The part of a mask at a layer's stride that a tile's own pixels are."""
+def own(array: Tensor, tile: Tile, layer: int = 0) -> Tensor:
+    """The part of a mask or an image at a layer's stride that a tile's own pixels are."""
     stride = STRIDES[layer]
     rows, columns = (slice(side.start // stride, side.stop // stride) for side in (tile.rows, tile.columns))
-    return mask[..., rows, columns]
+    return array[..., rows, columns]
 
 
 def tile_sums(features: Sequence[Tensor], masks: Sequence[Tensor], tile: Tile) -> list[Sums]:

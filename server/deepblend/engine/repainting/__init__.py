@@ -96,7 +96,8 @@ class Repainting(Stage[Picture]):
         extractor = FeatureExtractor(
             work.network, as_srgb(request.background, device), limit_for(device, request.memory_limit)
         )
-        self._levels = Levels(canvas, _style(work), Strength.of(request.settings.style), extractor, work.budget)
+        strength = Strength.of(request.settings.style, request.settings.keep_colours)
+        self._levels = Levels(canvas, _style(work), strength, extractor, work.budget)
 
     def __iter__(self) -> Generator[Update[Picture], None, None]:
         yield Update(0.0, lambda: (self._start, self._mask))

@@ -10,11 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..colour import luma
 from ..lbfgs import LBFGS
 from ..network.as_srgb import View
 from ..network.extractor import GRID, FeatureExtractor
 from ..stages import within
 from ..work import Picture
+from . import palette
 from .canvas import CONTEXT, Canvas, filled
 from .octaves import PaintedOctave, enlarged, gauss, guided_chroma, strong_detail
 from .perceptual_loss import PerceptualLoss
@@ -28,6 +30,8 @@ KEYS = 8000
 """Of the painting's features on each layer, those that places are matched with."""
 FIRST_STEP = 15.0
 """Levels."""
+COLOURS = 0.6
+"""Of the way to its neighbours' chroma that the object's goes."""
 DETAIL = 0.7
 """Of the object's own strong detail that is left at the default style."""
 
@@ -53,12 +57,18 @@ class Strength:
     """Of the object's own tones and colours that are given back, 0..1."""
     detail: float
     """Of its own strong detail, 0..1."""
+    colours: float
+    """How far its colours go towards those of what it is matched with, 0..1."""
 
     @classmethod
-    def of(cls, style: float) -> Strength:
-        """From 0 (excluded) to 1."""
+    def of(cls, style: float, keep_colours: float) -> Strength:
+        """
+        Args:
+            style: from 0 (excluded) to 1.
+            keep_colours: 0..1.
+        """
         own = min(1.0, 1 / (2 * style))
-        return cls(own**2, DETAIL * own)
+        return cls(own**2, DETAIL * own, COLOURS * palette.strength(style, keep_colours))
 
 
 class Level:
@@ -90,6 +100,8 @@ class Level:
         self._seamless = self._reduced(canvas, canvas.layer)
         self._background = self._reduced(canvas, canvas.background)
         self.painted = self._seamless
+        self._shifted: Tensor | None = None
+        """How the seamless blend has been recoloured, (1, C, h, w), levels."""
         self._perceptual: PerceptualLoss | None = None
 
     def begin(
@@ -111,8 +123,27 @@ class Level:
         weights = {"style": WEIGHT_STYLE, "neighbours": WEIGHT_NEIGHBOURS}
         self._perceptual = PerceptualLoss(extractor, self.mask, examined, weights)
         yield from self._perceptual.match(self._composite(self._seamless), self._composite(begun))
+        if coarser is None and strength.colours > 0 and begun.shape[1] > 1:
+            self._recolour(strength.colours)
+            begun = gauss(self._seamless, 1.0)
         self.painted = begun
         self._lay(painting, weight, coarser, strength)
+
+    def _recolour(self, part: float) -> None:
+        """Move the chroma of the seamless blend towards that of the neighbours found."""
+        assert self._perceptual is not None
+        apart = self._perceptual.neighbours_apart(self._composite(self._seamless))
+        self._shift(part * (apart - luma(apart)))
+
+    def _shift(self, colours: Tensor) -> None:
+        self._shifted = colours
+        self._seamless = (self._seamless + colours * self._omega).clamp(0, 255)
+
+    def follow(self, coarser: Level) -> None:
+        """Take over a coarser level's picture, and how it has recoloured the seamless blend."""
+        self.painted = self.enlarged(coarser)
+        if coarser._shifted is not None:
+            self._shift(self._own(enlarged(coarser._shifted), coarser))
 
     def enlarged(self, coarser: Level) -> Tensor:
         """A coarser level's picture on this one's pixels."""
@@ -217,7 +248,8 @@ class Level:
         ]
 
     def _reduced(self, canvas: Canvas, array: Tensor, beyond: bool = True) -> Tensor:
-        return canvas.reduced(array, self._factor, *self._cut, beyond)
+        rows, columns = self._cut
+        return canvas.reduced(array, self._factor, rows, columns, beyond)
 
     def _own(self, finer: Tensor, coarser: Level) -> Tensor:
         """This level's part of what has been made of a coarser level at twice its resolution.

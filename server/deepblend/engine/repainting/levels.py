@@ -71,7 +71,7 @@ class Levels:
             level = Level(self._canvas, factor, base)
             coarser, before, share = self.level, sum(work[:k]) / sum(work), work[k] / sum(work)
             if coarser is not None:
-                level.painted = level.enlarged(coarser)
+                level.follow(coarser)
             self.level = level
             self.levels.append({})
             try:

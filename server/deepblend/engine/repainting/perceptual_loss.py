@@ -15,11 +15,14 @@ from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..network.extractor import Examined, FeatureExtractor, own, plus, pyramid, tile_sums
 from ..network.moments import Moments, Sums
+from ..network.vgg import STRIDES
 from . import losses
+from .octaves import gauss
 
 MATCHED = (1, 2, 3)
 """The layers among LAYERS whose places are matched: relu2_2, relu3_3, relu4_3."""
@@ -28,6 +31,10 @@ QUERY = 0.75
 FOUND = 0.3
 """The part of the covariance to come to that is of the neighbours found; the rest is of all the painting. Else flat
 things are given the strokes of what is not."""
+_ALIKE = (2, 3)
+"""The layers whose neighbours are things of a kind, a face's a face: their colours are those to come to."""
+_COLOUR_BLUR = 12.0
+"""Pixels: a single neighbour's colour says little."""
 _COVERED = 0.02
 """The mask's value from which on a place is matched."""
 _SPREAD = 0.05
@@ -111,6 +118,31 @@ class PerceptualLoss:
             variance = self._painting[layer].moments.covariance.diagonal().sum()
             self._norms.append((area * variance).clamp(min=1e-6))
             self._targets[layer] = torch.lerp(self._targets[layer], self._found(index).covariance, FOUND)
+
+    def neighbours_apart(self, image: Tensor) -> Tensor:
+        """How the neighbours' colours differ from an image's, smoothly, (1, C, H, W), levels; call match before.
+
+        Shape:
+            image: (1, C, H, W), levels.
+        """
+        total = torch.zeros_like(image)
+        means = pyramid(image, self._extractor.deepest)
+        for layer in _ALIKE:
+            apart = torch.zeros_like(means[layer])
+            known = torch.zeros_like(apart[:, :1])
+            for tile, matches in zip(self.tiles, self._matches, strict=True):
+                match = matches[MATCHED.index(layer)]
+                here, there, sure = (own(array, tile, layer) for array in (means[layer], apart, known))
+                theirs = here[0].flatten(1).clone()
+                theirs[:, match.places] = self._painting[layer].colours[match.keys].T
+                there.copy_(theirs.view_as(here) - here)
+                weight = torch.zeros_like(theirs[0])
+                weight[match.places] = 1
+                sure.copy_(weight.view_as(sure))
+            sigma = _COLOUR_BLUR / STRIDES[layer]
+            smooth = gauss(apart, sigma) / gauss(known, sigma).clamp(min=_COVERED)
+            total += F.interpolate(smooth, image.shape[-2:], mode="bilinear", align_corners=False) / len(_ALIKE)
+        return total
 
     def _matched(self, features: Tensor, mask: Tensor, moments: Moments, painting: Examined) -> _Match:
         """Nearest by the cosine of features that are centred and divided by their deviation, each side by its own.
