@@ -6,6 +6,8 @@ curve), alpha straight. Values beyond 0..255 survive both ways in float planes.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from deepblend_protocol.errors import NotFinite, PlaneInvalid
@@ -71,6 +73,14 @@ def decode(plane: Plane, channels: int, device: str) -> tuple[Tensor, Tensor]:
     if channels == 1 and len(image) == 3:
         image = luma(image)
     return image.expand(channels, -1, -1) * 255, alpha
+
+
+def opacity(plane: Plane, device: str) -> Tensor:
+    """A plane's alpha alone, as :func:`decode` gives it."""
+    at = _ORDERS[plane.channels][1]
+    if at is None:
+        return torch.ones(plane.samples.shape[:2], device=device)
+    return _values(replace(plane, samples=plane.samples[:, :, at : at + 1]), device)[0].clamp_(0, 1)
 
 
 def coverage(mask: Plane, device: str) -> Tensor:
