@@ -19,6 +19,8 @@ from .request import Plane, Rect
 _ORDERS = {"RGBA": ((0, 1, 2), 3), "BGRA": ((2, 1, 0), 3), "RGB": ((0, 1, 2), None), "YA": ((0,), 1), "Y": ((0,), None)}
 """By channel order: where the colours lie, red first, and where alpha does."""
 _ENCODINGS = ("perceptual", "linear", "profile")
+FARTHEST = 1e6
+"""The greatest value of a float sample, where white is 1: squares of squares of it are still finite."""
 LUMA = (0.299, 0.587, 0.114)
 """Rec. 601 luma of perceptual RGB."""
 
@@ -53,6 +55,9 @@ def check(plane: Plane, role: str) -> None:
         count = samples.size - int(np.isfinite(samples).sum())
         if count:
             raise NotFinite(role=role, count=count)
+        farthest = max(float(samples.max()), -float(samples.min()))
+        if farthest > FARTHEST:
+            refuse(f"it holds a value of {farthest:.3g} where white is 1; {FARTHEST:g} at most can be computed with")
 
 
 def decode(plane: Plane, channels: int, device: str) -> tuple[Tensor, Tensor]:
