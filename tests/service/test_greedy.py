@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 
+import numpy as np
 import psutil
+import pytest
+from deepblend.service.keys import Keys
 from deepblend_protocol import messages
-from harness import Served, Talker, small, wait_for
+from deepblend_protocol.errors import KeysUnusable
+from harness import Served, Talker, plane, small, wait_for
 
 Serve = Callable[..., Served]
 
@@ -62,3 +68,36 @@ def test_no_client_makes_the_server_go_to_the_internet(serve: Serve) -> None:
         assert failure.code == "features.unavailable"
         assert "--torchvision" in failure.text
         works(talker)
+
+
+def test_more_than_the_memory_limit_is_refused_and_thin_is_not_much(serve: Serve) -> None:
+    served = serve("--memory-limit", "0.5")
+    with Talker(served.connection) as talker:
+        talker.submit("large", small(side=2600))
+        failure = talker.ending("large")
+        assert failure.code == "device.memory"
+        for name, (height, width) in {"wide": (1, 20_000), "tall": (20_000, 1)}.items():
+            noise = np.random.default_rng(0).integers(0, 256, (height + 2, width + 2, 3), dtype=np.uint8)
+            request = messages.Request(
+                layer=plane(noise[1:-1, 1:-1], 1, 1, "RGB"),
+                background=plane(noise[::-1], 0, 0, "RGB"),
+                settings={"method": "poisson"},
+            )
+            talker.submit(name, request)
+            result = talker.ending(name)
+            assert isinstance(result, messages.Result), result
+            assert result.report["peak_memory_bytes"] < 2 * 2**30
+        if sys.platform == "linux":
+            (worker,) = served.workers()
+            soft, _ = worker.rlimit(psutil.RLIMIT_DATA)
+            assert 0 < soft < 2**33  # the system refuses it more
+        works(talker)
+
+
+@pytest.mark.parametrize("name", ["keys.json", "authorised.json"])
+def test_damaged_keys_are_called_so(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("{", "utf-8")
+    keys = Keys(tmp_path)
+    with pytest.raises(KeysUnusable, match=f"The file of keys .*{name} cannot be used: it is damaged") as refused:
+        keys.authorised() if name == "authorised.json" else keys.server
+    assert refused.value.code == "keys.unusable"
