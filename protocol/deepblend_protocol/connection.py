@@ -6,6 +6,7 @@ docs/protocol.md, section 1. Standard library only.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -117,7 +118,7 @@ def write(path: Path, connection: Connection) -> None:
 
 
 def write_private(path: Path, known: dict[str, Any]) -> None:
-    """Write a JSON file of mode 0600 in a folder of mode 0700, whole or not at all. Raises WriteFailed."""
+    """Write a JSON file of mode 0600, whole or not at all, where nobody else may write. Raises WriteFailed."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         private_folder(path.parent)
@@ -140,10 +141,14 @@ def write_private(path: Path, known: dict[str, Any]) -> None:
 
 
 def private_folder(path: Path) -> None:
-    """Make a folder that only its user may enter, or make it one. Raises OSError."""
+    """Make a folder that only its user may enter. One that exists stays as it is: it may be more than one program's.
+
+    Raises OSError, also for a folder in which others may write: what lies there could be theirs.
+    """
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if os.name == "posix" and path.stat().st_mode & 0o077:
-        path.chmod(0o700)
+    if os.name == "posix" and (mode := stat.S_IMODE(path.stat().st_mode)) & 0o022:
+        why = f"others may write in the folder {path} (its mode is {mode:o}). Choose one that is yours alone"
+        raise PermissionError(errno.EACCES, why)
 
 
 def remove(path: Path, instance: str) -> None:

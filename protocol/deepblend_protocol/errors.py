@@ -42,7 +42,9 @@
         ├── ServerStart           server.start
         ├── ServerSilent          server.silent
         ├── ServerAbsent          server.absent
+        ├── ClientSlow            client.slow
         ├── RelayUnusable         relay.unusable
+        ├── KeysUnusable          keys.unusable
         └── ConnectionUnusable    connection.unusable
 
 An error has a stable ``code``, its parameters by name in ``params``, and as its
@@ -307,6 +309,22 @@ class RelayUnusable(ServerError):
     sentence = (
         "This program cannot speak to the server: its Python has no zmq, and the relay that it needs cannot be used "
         "({reason}). Install the plug-in again: 'deepblend install gimp' or 'deepblend install krita'."
+    )
+
+
+class KeysUnusable(ServerError):
+    code = "keys.unusable"
+    sentence = (
+        "The file of keys {path} cannot be used: {reason}. Remove it and start the server again; "
+        "other machines then have to be let in anew: deepblend key add."
+    )
+
+
+class ClientSlow(ServerError):
+    code = "client.slow"
+    sentence = (
+        "This program did not read what the server sent it: {bytes} bytes were waiting. The server has ended its "
+        "blends. Connect again."
     )
 
 

@@ -118,7 +118,7 @@ def test_a_blend_in_tiles_is_the_blend_at_once(scenes, monkeypatch):
     """To a level or two, where rounding has been through all evaluations; and the report says where the tiles lie."""
     request = scenes.request(np.float32, canvas=Rect(0, 0, 260, 220), object=Rect(40, 40, 150, 110))
     monkeypatch.setattr("deepblend.engine.network.vgg.fast_type", lambda device: torch.float32)
-    whole, tiled = blend(request, budget=FEW), blend(replace(request, memory_limit=1), budget=FEW)
+    whole, tiled = blend(request, budget=FEW), blend(replace(request, memory_limit=2**26), budget=FEW)
     assert [level["tiles"] for level in whole.report["levels"]] == [[], [], []]
     box, laid = whole.plane.rect, tiled.report["levels"][2]["tiles"]
     assert len(laid) > 3
@@ -132,7 +132,7 @@ def test_a_blend_in_tiles_is_the_blend_at_once(scenes, monkeypatch):
 
 def test_a_blend_in_tiles_is_told_of_and_stopped_between_them(scenes):
     request = scenes.request(canvas=Rect(0, 0, 260, 220), object=Rect(40, 40, 150, 110))
-    request = replace(request, memory_limit=1)
+    request = replace(request, memory_limit=2**26)
     progress: list[float] = []
     blend(request, lambda step: progress.append(step.progress), FEW)
     assert progress == sorted(progress)

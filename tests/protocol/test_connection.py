@@ -35,7 +35,6 @@ def test_there_and_back(path: Path) -> None:
 
 @posix
 def test_its_users_eyes_alone(path: Path) -> None:
-    path.parent.mkdir(mode=0o755)
     before = os.umask(0)
     try:
         connection.write(path, HERE)
@@ -43,6 +42,24 @@ def test_its_users_eyes_alone(path: Path) -> None:
         os.umask(before)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o750, 0o755, 0o1777, 0o777, 0o770])
+def test_a_folder_that_exists_stays_as_it_is(path: Path, mode: int) -> None:
+    """It may be everybody's, as the shared temporary folder is. One that others may write in is refused."""
+    path.parent.mkdir()
+    path.parent.chmod(mode)
+    if mode & 0o022:
+        with pytest.raises(WriteFailed, match=f"others may write in the folder .* \\(its mode is {mode:o}\\)"):
+            connection.write(path, HERE)
+        with pytest.raises(OSError, match="others may write"):
+            connection.Lock(path).acquire(0)
+        assert list(path.parent.iterdir()) == []
+    else:
+        connection.write(path, HERE)
+        assert connection.read(path) == HERE
+    assert path.parent.stat().st_mode & 0o7777 == mode
 
 
 @posix

@@ -93,19 +93,21 @@ class Talker:
     Args:
         to: where and with what keys.
         hello: whether to say it at once.
+        waiting: messages that its socket reads before the program does; 0: any number.
     """
 
-    def __init__(self, to: Connection, hello: bool = True, curve: bool = True) -> None:
+    def __init__(self, to: Connection, hello: bool = True, curve: bool = True, waiting: int = 0) -> None:
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
-        self.socket.rcvhwm = 0
+        self.socket.rcvhwm = waiting
         if curve:
             self.socket.curve_serverkey = to.server_key.encode()
             self.socket.curve_publickey = to.public_key.encode()
             self.socket.curve_secretkey = to.secret_key.encode()
-        self.socket.setsockopt(zmq.HEARTBEAT_IVL, 1000)
-        self.socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
+        if not waiting:  # else it would take the server for dead, and connect again
+            self.socket.setsockopt(zmq.HEARTBEAT_IVL, 1000)
+            self.socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
         self.socket.connect(to.endpoint)
         if hello:
             self.send(messages.Hello("0.1.0", (1,), "talker"))

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write or remove the connection file. Raises ArgumentInvalid, ConnectionUnusable, WriteFailed."""
+    """Write or remove the connection file. Raises ArgumentInvalid, ConnectionUnusable, KeysUnusable, WriteFailed."""
     from deepblend_protocol.errors import ArgumentInvalid
 
     from ..service.keys import Keys, parsed, shown

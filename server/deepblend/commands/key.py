@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show or change the keys. Raises ArgumentInvalid, ConnectionUnusable, WriteFailed."""
+    """Show or change the keys. Raises ArgumentInvalid, ConnectionUnusable, KeysUnusable, WriteFailed."""
     from deepblend_protocol.errors import ArgumentInvalid
 
     from ..service.keys import Keys, parsed, shown

@@ -85,6 +85,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="the log, one JSON object a line (default: server.log beside the connection file)",
     )
+    parser.add_argument(
+        "--torchvision",
+        action="store_true",
+        help="let clients ask for torchvision's network, which this machine then fetches from the internet, once",
+    )
     group = parser.add_argument_group("limits")
     arguments.add_memory_limit(group)
     for option, unit, told in _LIMITS:
@@ -92,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until told to leave. Raises ArgumentInvalid, ConnectionUnusable, WriteFailed, DeviceUnknown."""
+    """Serve until told to leave. Raises ArgumentInvalid, ConnectionUnusable, KeysUnusable, WriteFailed."""
     import zmq
 
     from ..service.options import Options
@@ -120,6 +125,7 @@ def run(args: argparse.Namespace) -> int:
         idle_exit_min=args.idle_exit,
         rest_min=args.rest_after,
         memory_limit=args.memory_limit,
+        torchvision=args.torchvision,
         log_file=(args.log_file or path.with_name("server.log")).absolute(),
         **_limits(args),
     )
@@ -135,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
     except zmq.ZMQError as error:
         raise ArgumentInvalid(reason=f"The server cannot listen at {endpoint}: {error}. Choose another.") from error
     except OSError as error:
-        raise WriteFailed(path=str(path.parent), reason=str(error)) from error
+        raise WriteFailed(path=str(path.parent), reason=error.strerror or str(error)) from error
     return 0
 
 

@@ -60,4 +60,9 @@ def _lines(known: dict[str, Any]) -> list[str]:
         memory = f", {device['memory'] / _GIB:.1f} GiB" if device["memory"] else ""
         rows.append(("device", f"{device['name']}: {device['title']}{memory}"))
     rows.append(("log", known["log"] or "none"))
-    return [f"{name:<12} {value}" for name, value in rows]
+    return [f"{name:<12} {_shown(value)}" for name, value in rows]
+
+
+def _shown(text: str) -> str:
+    """What a server says, for a terminal: a character that would steer it is a question mark."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -9,7 +9,7 @@ from deepblend_protocol.geometry import STYLE_LONGEST
 from deepblend_protocol.settings import decide
 from torch import Tensor
 
-from . import colour, kind
+from . import colour, footprint, kind
 from .network.as_srgb import as_srgb
 from .request import Plane, Request
 
@@ -17,7 +17,8 @@ from .request import Plane, Request
 def decided(request: Request, device: str) -> tuple[Request, str | None]:
     """A request with nothing left undecided, and what its background looks like; None where nobody asked.
 
-    The published method has no use for any of it. Raises PlaneInvalid, NotFinite.
+    The published method has no use for any of it. Raises PlaneInvalid, NotFinite,
+    DeviceMemory.
     """
     settings = request.settings
     if not settings.undecided or settings.method == "paper":
@@ -32,6 +33,7 @@ def _background(request: Request, device: str) -> tuple[Tensor, Tensor]:
     plane, role = (request.style, "style picture") if is_whole else (request.background, "background")
     assert isinstance(plane, Plane)
     colour.check(plane, role)
+    footprint.check(request, device, plane.samples.shape[0] * plane.samples.shape[1], footprint.DECODING)
     image, alpha = colour.decode(plane, colour.colours(plane), device)
     scale = STYLE_LONGEST / max(alpha.shape)
     if scale < 1:

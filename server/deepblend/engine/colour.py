@@ -6,6 +6,8 @@ curve), alpha straight. Values beyond 0..255 survive both ways in float planes.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from deepblend_protocol.errors import NotFinite, PlaneInvalid
@@ -17,6 +19,8 @@ from .request import Plane, Rect
 _ORDERS = {"RGBA": ((0, 1, 2), 3), "BGRA": ((2, 1, 0), 3), "RGB": ((0, 1, 2), None), "YA": ((0,), 1), "Y": ((0,), None)}
 """By channel order: where the colours lie, red first, and where alpha does."""
 _ENCODINGS = ("perceptual", "linear", "profile")
+FARTHEST = 1e6
+"""The greatest value of a float sample, where white is 1: squares of squares of it are still finite."""
 LUMA = (0.299, 0.587, 0.114)
 """Rec. 601 luma of perceptual RGB."""
 
@@ -51,6 +55,9 @@ def check(plane: Plane, role: str) -> None:
         count = samples.size - int(np.isfinite(samples).sum())
         if count:
             raise NotFinite(role=role, count=count)
+        farthest = max(float(samples.max()), -float(samples.min()))
+        if farthest > FARTHEST:
+            refuse(f"it holds a value of {farthest:.3g} where white is 1; {FARTHEST:g} at most can be computed with")
 
 
 def decode(plane: Plane, channels: int, device: str) -> tuple[Tensor, Tensor]:
@@ -71,6 +78,14 @@ def decode(plane: Plane, channels: int, device: str) -> tuple[Tensor, Tensor]:
     if channels == 1 and len(image) == 3:
         image = luma(image)
     return image.expand(channels, -1, -1) * 255, alpha
+
+
+def opacity(plane: Plane, device: str) -> Tensor:
+    """A plane's alpha alone, as :func:`decode` gives it."""
+    at = _ORDERS[plane.channels][1]
+    if at is None:
+        return torch.ones(plane.samples.shape[:2], device=device)
+    return _values(replace(plane, samples=plane.samples[:, :, at : at + 1]), device)[0].clamp_(0, 1)
 
 
 def coverage(mask: Plane, device: str) -> Tensor:

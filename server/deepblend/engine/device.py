@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+import cv2
 import torch
 from deepblend_protocol.errors import DeviceMemory, DeviceUnknown
 
 T = TypeVar("T")
+_NO_MEMORY = ("out of memory", "can't allocate memory", "Insufficient memory", "Failed to allocate", "bad_alloc")
+"""What is said where memory does not suffice."""
 
 
 def available() -> list[str]:
@@ -35,13 +38,13 @@ def choose(name: str) -> str:
 
 @contextmanager
 def memory_errors(device: str) -> Iterator[None]:
-    """Turn what torch raises where memory does not suffice into DeviceMemory."""
+    """Turn what torch, numpy and OpenCV raise where memory does not suffice into DeviceMemory."""
     try:
         yield
-    except (MemoryError, RuntimeError) as error:  # only CUDA's has a class of its own
+    except (MemoryError, RuntimeError, cv2.error) as error:  # only CUDA's has a class of its own
         words = str(error)
         is_memory = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
-        if not is_memory and "out of memory" not in words and "can't allocate memory" not in words:
+        if not is_memory and not any(said in words for said in _NO_MEMORY):
             raise
         raise DeviceMemory(device=device) from error
 

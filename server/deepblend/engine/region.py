@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +12,7 @@ from deepblend_protocol.geometry import margin
 from deepblend_protocol.settings import Settings
 from torch import Tensor
 
-from . import colour, masks
+from . import colour, footprint, masks
 from .request import Plane, Rect, Request
 
 _COVERED = 0.3
@@ -120,34 +121,44 @@ class Region:
 def prepare(request: Request, device: str) -> Region:
     """Check a request's planes and cut out what is worked on.
 
-    Raises PlaneInvalid, NotFinite, MaskEmpty, MaskOutside.
+    Raises PlaneInvalid, NotFinite, MaskEmpty, MaskOutside, DeviceMemory.
     """
-    layer, mask, background = request.layer, request.mask, request.background
     _check(request)
-    frame = background.rect
-    channels = colour.colours(background)
-    source, source_alpha = colour.decode(layer, channels, device)
-    selection = _Placed(mask, colour.coverage(mask, device)) if mask is not None else None
-    # What lies outside the document cannot be blended.
-    layer_alpha = _Placed(layer, source_alpha).onto(frame)
-    chosen = layer_alpha if selection is None else selection.onto(frame) * layer_alpha
+    frame = request.background.rect
+    channels = colour.colours(request.background)
+    footprint.check_frame(request, device)
+    # What lies outside the document cannot be blended. Pixels are decoded where they are needed: a layer, or a
+    # document, may be far larger than what is selected of it.
+    layer = _cut(request.layer, frame)
+    if layer is None:
+        _refuse_empty(request, frame)
+    layer_alpha = _onto(frame, layer, colour.opacity(layer, device))
+    chosen = layer_alpha
+    if request.mask is not None:
+        mask = _cut(request.mask, frame)
+        if mask is None:
+            _refuse_empty(request, frame)
+        chosen = _onto(frame, mask, colour.coverage(mask, device)) * layer_alpha
     chosen = _shaped(chosen, layer_alpha, request.settings)
     if not bool((chosen > 0).any()):
-        _refuse_empty(layer, source_alpha, selection, frame)
+        _refuse_empty(request, frame)
     box = _box(chosen > 0, frame)
     rect = box.grown(margin(box.w, box.h)).intersection(frame)
     assert rect is not None
     cut = rect.relative_to(frame).slices
-    around = replace(background, samples=background.samples[cut], rect=rect)
-    below, below_alpha = colour.decode(around, channels, device)
+    source_alpha, chosen = layer_alpha[cut].clone(), chosen[cut].clone()  # not views: they would hold the whole ones
+    del layer_alpha
+    footprint.check_region(request, device, box, rect)
+    below, below_alpha = colour.decode(_within(request.background, rect), channels, device)
+    above = _within(request.layer, rect)
     return Region(
         rect=rect,
         box=box,
-        source=_Placed(layer, source).onto(rect),
-        source_alpha=layer_alpha[cut].clone(),  # not a view: it would hold the whole document's
+        source=_onto(rect, above, colour.decode(above, channels, device)[0]),
+        source_alpha=source_alpha,
         background=below,
         background_alpha=below_alpha,
-        mask=chosen[cut].clone(),
+        mask=chosen,
     )
 
 
@@ -170,21 +181,28 @@ def _check(request: Request) -> None:
         raise PlaneInvalid(role="style picture", reason="style is to come from a picture, and none was given")
 
 
-@dataclass(frozen=True)
-class _Placed:
-    """An array (..., H, W) with its place in the document."""
+def _cut(plane: Plane, frame: Rect) -> Plane | None:
+    """The part of a plane that lies in a frame, a view; None where none does."""
+    shared = plane.rect.intersection(frame)
+    if shared is None:
+        return None
+    return replace(plane, samples=plane.samples[shared.relative_to(plane.rect).slices], rect=shared)
 
-    plane: Plane
-    array: Tensor
 
-    def onto(self, frame: Rect) -> Tensor:
-        """The array on another rectangle, 0 where it does not reach."""
-        result = self.array.new_zeros((*self.array.shape[:-2], frame.h, frame.w))
-        shared = self.plane.rect.intersection(frame)
-        if shared is not None:
-            part = self.array[(..., *shared.relative_to(self.plane.rect).slices)]
-            result[(..., *shared.relative_to(frame).slices)] = part
-        return result
+def _within(plane: Plane, frame: Rect) -> Plane:
+    """The same of a plane of which some does."""
+    part = _cut(plane, frame)
+    assert part is not None
+    return part
+
+
+def _onto(frame: Rect, plane: Plane, array: Tensor) -> Tensor:
+    """An array (..., h, w) of a plane within a frame on that frame, 0 where it does not reach."""
+    if plane.rect == frame:
+        return array
+    result = array.new_zeros((*array.shape[:-2], frame.h, frame.w))
+    result[(..., *plane.rect.relative_to(frame).slices)] = array
+    return result
 
 
 def _shaped(mask: Tensor, alpha: Tensor, settings: Settings) -> Tensor:
@@ -194,12 +212,16 @@ def _shaped(mask: Tensor, alpha: Tensor, settings: Settings) -> Tensor:
     return masks.feather(mask, settings.feather_px)
 
 
-def _refuse_empty(layer: Plane, alpha: Tensor, selection: _Placed | None, frame: Rect) -> None:
+def _refuse_empty(request: Request, frame: Rect) -> NoReturn:
     """Raise MaskOutside where something is selected, but not on the background; else MaskEmpty."""
-    whole = alpha > 0 if selection is None else (selection.onto(layer.rect) * alpha) > 0
-    if bool(whole.any()):
-        found = _box(whole, layer.rect)
-        if found.intersection(frame) is None:
+    layer = request.layer
+    selected = _cut(layer if request.mask is None else request.mask, layer.rect)
+    if selected is not None:
+        whole = colour.opacity(_within(layer, selected.rect), "cpu") > 0
+        if request.mask is not None:
+            whole &= colour.coverage(selected, "cpu") > 0
+        found = _box(whole, selected.rect) if bool(whole.any()) else None
+        if found is not None and found.intersection(frame) is None:
             left, top = found.x - frame.x, found.y - frame.y
             raise MaskOutside(
                 left=left,

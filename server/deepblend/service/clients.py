@@ -5,17 +5,29 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import zmq
 from deepblend_protocol import messages, wire
+from deepblend_protocol.errors import ClientSlow
 
 from .keys import Keys
 
 HEARTBEAT_MS, SILENCE_MS = 1000, 3000
+HANDSHAKE_MS = 3000
+"""How long a connection may take to show its key; who says nothing is dropped then."""
+WAITING = 1024
+"""Connections that the system holds until they are accepted."""
+DESCRIPTORS = 16384
+"""Connections that may be open at once, those before their handshake included, where the system allows so many."""
 BACKLOG = 64
 """Messages that may wait for a client whose line is slow; after them progress is left out."""
+UNREAD_BYTES = 2**29
+UNREAD_MESSAGES = 2000
+"""What may wait for a client, in bytes and beyond its socket's backlog in messages, before it is taken for one that
+does not read."""
 
 
 @dataclass(eq=False)
@@ -33,6 +45,15 @@ class Client:
     """Of all jobs that it has submitted."""
     unsent: deque[list[Any]] = field(default_factory=deque)
     """What has to reach it and did not fit in its socket's backlog."""
+    sent: deque[tuple[zmq.MessageTracker, int]] = field(default_factory=deque)
+    """Large messages that are on their way, and their bytes."""
+
+    @property
+    def unread(self) -> int:
+        """Bytes that it has yet to take, about."""
+        while self.sent and self.sent[0][0].done:
+            self.sent.popleft()
+        return sum(size for _, size in self.sent) + sum(_bytes(frames) for frames in self.unsent)
 
 
 class Clients:
@@ -46,6 +67,8 @@ class Clients:
         self.socket = context.socket(zmq.ROUTER)
         self._on_gone = on_gone
         self._known: dict[bytes, Client] = {}
+        self._dropped: dict[bytes, list[Any]] = {}
+        """Those that did not read, and what they are yet to be told."""
 
     def __len__(self) -> int:
         return len(self._known)
@@ -55,6 +78,7 @@ class Clients:
 
     def listen(self, endpoint: str, keys: Keys) -> str:
         """Bind; returns the endpoint with its port. Raises zmq.ZMQError."""
+        _allow_descriptors()
         socket = self.socket
         socket.curve_server = True
         socket.curve_publickey = keys.server.public.encode()
@@ -63,6 +87,8 @@ class Clients:
             (zmq.ROUTER_MANDATORY, 1),
             (zmq.HEARTBEAT_IVL, HEARTBEAT_MS),
             (zmq.HEARTBEAT_TIMEOUT, SILENCE_MS),
+            (zmq.HANDSHAKE_IVL, HANDSHAKE_MS),
+            (zmq.BACKLOG, WAITING),
             (zmq.MAXMSGSIZE, wire.FRAME_BYTES + 1024),
             (zmq.SNDHWM, BACKLOG),
             (zmq.IPV6, int("[" in endpoint)),
@@ -71,10 +97,25 @@ class Clients:
         socket.bind(endpoint)
         return socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
+    def drop(self, client: Client) -> None:
+        """Give up a client that does not read: its jobs end, and it is told once it reads again."""
+        error = messages.failure(ClientSlow(bytes=client.unread))
+        self._dropped[client.id] = messages.to_frames(error, client.major)
+        self._forget(client.id)
+
+    def tell_dropped(self) -> None:
+        """Tell those that read by now."""
+        self._dropped = {id: frames for id, frames in self._dropped.items() if not self.post(id, frames)}
+
+    def is_dropped(self, id: bytes) -> bool:
+        """Whether it is one of those that are yet to be told: nothing else is said to it."""
+        return id in self._dropped
+
     def get(self, id: bytes) -> Client | None:
         return self._known.get(id)
 
     def add(self, id: bytes, major: int, name: str) -> Client:
+        self._dropped.pop(id, None)
         self._known[id] = Client(id, major, name, time.monotonic())
         return self._known[id]
 
@@ -93,6 +134,13 @@ class Clients:
         if not sent and must:
             client.unsent.append(frames)
 
+    def answer(self, client: Client, message: messages.FromServer) -> None:
+        """Send an answer to what was asked just now; who asks for more than it reads is dropped."""
+        if len(client.unsent) > UNREAD_MESSAGES or client.unread > UNREAD_BYTES:
+            self.drop(client)
+        else:
+            self.send(client, message, must=True)
+
     def flush(self, client: Client) -> None:
         """Send what did not fit before."""
         while client.unsent and self.post(client.id, client.unsent[0]):
@@ -102,14 +150,37 @@ class Clients:
     def post(self, id: bytes, frames: list[Any]) -> bool:
         """Send to a routing id; whether it could be sent or never can be, since whoever it was has gone."""
         try:
-            self.socket.send_multipart([id, *frames], zmq.DONTWAIT, copy=False)
+            tracker = self.socket.send_multipart([id, *frames], zmq.DONTWAIT, copy=False, track=True)
         except zmq.Again:
             return False
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
-            client = self._known.pop(id, None)
-            if client is not None:
-                client.unsent.clear()
-                self._on_gone(client)
+            self._forget(id)
+            return True
+        client = self._known.get(id)
+        if client is not None and tracker is not None and not tracker.done:
+            client.sent.append((tracker, _bytes(frames)))
         return True
+
+    def _forget(self, id: bytes) -> None:
+        client = self._known.pop(id, None)
+        if client is not None:
+            client.unsent.clear()
+            client.sent.clear()
+            self._on_gone(client)
+
+
+def _bytes(frames: list[Any]) -> int:
+    return sum(len(frame) for frame in frames)
+
+
+def _allow_descriptors() -> None:
+    """Raise this process's limit of open files: connections that say nothing must not keep others out."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -10,7 +10,7 @@ from typing import Any
 
 import zmq
 from deepblend_protocol.connection import write_private
-from deepblend_protocol.errors import ArgumentInvalid, ConnectionUnusable
+from deepblend_protocol.errors import ArgumentInvalid, KeysUnusable
 from zmq.utils import z85
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -28,7 +28,7 @@ class Keys:
     """The keys beside a connection file; the pairs are made when they are first needed.
 
     Args:
-        folder: the connection file's. Every method may raise ConnectionUnusable for a damaged file there, and
+        folder: the connection file's. Every method may raise KeysUnusable for a damaged file there, and
             WriteFailed.
     """
 
@@ -49,7 +49,7 @@ class Keys:
         """Public keys by name, read anew: what was added counts at once."""
         found = _read(self._authorised)
         if not all(isinstance(key, str) for key in found.values()):
-            raise ConnectionUnusable(path=str(self._authorised), reason="it is damaged")
+            raise KeysUnusable(path=str(self._authorised), reason="it is damaged")
         return found
 
     def add(self, name: str, key: str) -> None:
@@ -80,7 +80,7 @@ class Keys:
         try:
             return KeyPair(**known[whose])
         except TypeError:
-            raise ConnectionUnusable(path=str(self._pairs), reason="it is damaged") from None
+            raise KeysUnusable(path=str(self._pairs), reason="it is damaged") from None
 
 
 class Provider:
@@ -95,7 +95,7 @@ class Provider:
         text = key.decode("ascii", "replace")
         try:
             return text == self._own or text in self._keys.authorised().values()
-        except ConnectionUnusable:
+        except KeysUnusable:
             return False
 
 
@@ -120,9 +120,9 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise ConnectionUnusable(path=str(path), reason=error.strerror or str(error)) from None
+        raise KeysUnusable(path=str(path), reason=error.strerror or str(error)) from None
     except ValueError:
         known = None
     if not isinstance(known, dict):
-        raise ConnectionUnusable(path=str(path), reason="it is damaged")
+        raise KeysUnusable(path=str(path), reason="it is damaged")
     return known

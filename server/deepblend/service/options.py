@@ -20,6 +20,8 @@ class Options:
     log_file: Path | None = None
     memory_limit: int | None = None
     """Bytes of a device's memory that one blend plans with; None is the engine's default."""
+    torchvision: bool = False
+    """Whether a client may have the network of torchvision fetched."""
     message_bytes: int = 2**32
     pixels: int = 2**28
     queue: int = 32

@@ -8,6 +8,7 @@ from typing import Any
 from deepblend_protocol import messages
 from deepblend_protocol.errors import (
     DeepBlendError,
+    FeaturesUnavailable,
     JobDuplicate,
     JobTimeout,
     JobUnknown,
@@ -18,7 +19,7 @@ from deepblend_protocol.errors import (
 )
 from deepblend_protocol.settings import resolve
 
-from .clients import Client, Clients
+from .clients import UNREAD_BYTES, Client, Clients
 from .jobs import Job, Queue, Stopping
 from .log import Log
 from .options import Options
@@ -53,12 +54,14 @@ class Schedule:
         return next((job for job in self.jobs() if job.client == client.id and job.name == name), None)
 
     def submit(self, client: Client, message: messages.Submit, frames: list[Any]) -> None:
-        """Accept a job. Raises JobDuplicate, QueueFull, SettingUnknown, SettingOutOfRange."""
+        """Accept a job. Raises JobDuplicate, QueueFull, FeaturesUnavailable, and what ``resolve`` does."""
         if message.job in client.names:
             raise JobDuplicate(job=message.job)
+        if message.request.features == "torchvision" and not self._options.torchvision:
+            raise FeaturesUnavailable(reason="this server was started without --torchvision")
         resolve(message.request.settings)  # refused now, not after minutes in the queue
         own = [job for job in self.jobs() if job.client == client.id]
-        if len(own) >= self._options.queue:
+        if len(own) >= self._options.queue or client.unread > UNREAD_BYTES:
             raise QueueFull(limit=self._options.queue)
         client.names.add(message.job)
         self._serial += 1

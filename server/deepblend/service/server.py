@@ -168,6 +168,7 @@ class Server:
 
     def _tick(self, now: float) -> None:
         self._schedule.tick(now)
+        self._clients.tell_dropped()
         for client in self._clients:
             self._clients.flush(client)
             if now - client.told >= PULSE_S:
@@ -198,13 +199,15 @@ class Server:
         except DeepBlendError as error:
             job, to = messages.address(frames)
             client = self._clients.get(sender)
+            if self._clients.is_dropped(sender):
+                return
             if client is None or major not in wire.PROTOCOLS:
                 major = major if major in wire.PROTOCOLS else wire.MAJOR
                 self._clients.post(sender, messages.to_frames(messages.failure(error, job, to), major))
                 return
             if isinstance(error, (MessageMalformed, MessageUnknown)) and self._schedule.find(client, job):
                 job = None  # an error that names a job ends it, and this one goes on
-            self._clients.send(client, messages.failure(error, job, to), must=True)
+            self._clients.answer(client, messages.failure(error, job, to))
 
     def _answer(self, sender: bytes, major: int, message: messages.FromClient, frames: list[Any]) -> None:
         if isinstance(message, messages.Hello):
@@ -221,7 +224,7 @@ class Server:
         if client is None:
             raise HelloMissing()
         if isinstance(message, messages.Ping):
-            self._clients.send(client, messages.Pong(message.id), must=True)
+            self._clients.answer(client, messages.Pong(message.id))
             return
         self._used = time.monotonic()
         if isinstance(message, messages.Submit):
@@ -231,9 +234,9 @@ class Server:
         elif isinstance(message, messages.Cancel):
             self._schedule.cancel(client, message.job)
         elif isinstance(message, messages.InfoQuery):
-            self._clients.send(client, messages.Info(self._info(), message.id), must=True)
+            self._clients.answer(client, messages.Info(self._info(), message.id))
         elif isinstance(message, messages.Echo):
-            self._clients.send(client, messages.Echo(message.planes, to=message.id), must=True)
+            self._clients.answer(client, messages.Echo(message.planes, to=message.id))
 
     def _greet(self, sender: bytes, major: int, hello: messages.Hello) -> None:
         if not set(hello.protocols) & set(wire.PROTOCOLS):
@@ -247,7 +250,7 @@ class Server:
             client = self._clients.add(sender, major, hello.client)
         self._used = time.monotonic()
         welcome = messages.Welcome(__version__, wire.PROTOCOLS, self._instance, self._options.limits, hello.id)
-        self._clients.send(client, welcome, must=True)
+        self._clients.answer(client, welcome)
         self._pool.wake()  # whoever says hello will want to blend soon
 
     def _unsupported(self, major: int, version: str) -> ProtocolUnsupported:

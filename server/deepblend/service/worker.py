@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from deepblend_protocol import messages, wire
-from deepblend_protocol.errors import DeepBlendError, DeviceUnknown, Fault
+from deepblend_protocol.errors import DeepBlendError, DeviceMemory, DeviceUnknown, Fault
 
-from ..engine.memory import give_back, reuse
+from ..engine.memory import available, fence, give_back, reuse
 from ..threads import sleep_when_waiting
 from .pipe import control as control_of
 from .pipe import send
@@ -38,26 +38,40 @@ if TYPE_CHECKING:
 
 INTERVAL_S = 0.05
 """Between two messages of progress, at least."""
+_MOST = 0.85
+"""Of the memory that nobody uses when it starts, a worker takes no more, whatever is asked of it;"""
+_LEAST = 2 * 2**30
+"""and this much it may, for what is free now may be more when it is wanted."""
+_PIXELS = 2**30
+"""Bytes, besides what a blend is planned with: the pixels as they came, and go."""
 _FATAL = ("CUDA error", "HIP error", "CUDNN_STATUS", "CUBLAS_STATUS", "MPS backend")
 """In an error of torch: the device's context may be spoiled for good, only a new process helps."""
 
 
 def _receive(pipe: Connection) -> tuple[dict[str, Any], list[Any]]:
-    """Read one message of the server's; a job's buffers each in one piece."""
+    """Read one message of the server's; a job's buffers each in one piece.
+
+    Where the memory does not suffice for them, a job's control object says ``no_room``, and its frames are the first
+    two alone.
+    """
     control = control_of(pipe)
     if control["type"] != "job":
         return control, []
     frames: list[Any] = [pipe.recv_bytes(), pipe.recv_bytes()]
     left = control["frames"] - 2
-    for length in wire.header_of(frames).get("buffers", []):
-        buffer = np.empty(length, np.uint8).data  # bytearray would write zeros first
+    try:
+        buffers = [np.empty(length, np.uint8).data for length in wire.header_of(frames).get("buffers", [])]
+    except MemoryError:
+        for _ in range(left):
+            pipe.recv_bytes()
+        return {**control, "no_room": True}, frames
+    for buffer in buffers:  # (bytearray would write zeros first)
         filled = 0
-        while filled < length:  # straight into its place: the one copy that a request's pixels undergo here
+        while filled < len(buffer):  # straight into its place: the one copy that a request's pixels undergo here
             filled += pipe.recv_bytes_into(buffer, filled)
             left -= 1
-        frames.append(buffer)
     assert left == 0
-    return control, frames
+    return control, frames + buffers
 
 
 def main(pipe: Connection, device: str, memory_limit: int | None = None) -> None:
@@ -73,12 +87,19 @@ def main(pipe: Connection, device: str, memory_limit: int | None = None) -> None
     _Worker(pipe, device, memory_limit).run()
 
 
+def _fence(memory_limit: int | None) -> int:
+    """Bytes beyond what a warm worker has that the system is to refuse it."""
+    left = available()
+    most = max(int(_MOST * left), _LEAST) if left is not None else 2**62
+    return most if memory_limit is None else min(most, 2 * memory_limit + _PIXELS)
+
+
 class _Worker:
     def __init__(self, pipe: Connection, device: str, memory_limit: int | None) -> None:
         self.pipe = pipe
         self.device = device
         self.memory_limit = memory_limit
-        self.jobs: queue.SimpleQueue[tuple[int, list[Any]] | None] = queue.SimpleQueue()
+        self.jobs: queue.SimpleQueue[tuple[int, list[Any], bool] | None] = queue.SimpleQueue()
         self.cancelled = -1
         """The serial of the job that is to stop."""
         threading.Thread(target=self._listen, daemon=True).start()
@@ -90,6 +111,8 @@ class _Worker:
             reason = str(error) if isinstance(error, DeviceUnknown) else f"{type(error).__name__}: {error}"
             send(self.pipe, {"type": "refused", "reason": reason, "traceback": traceback.format_exc()})
             return
+        if self.device == "cpu":
+            fence(_fence(self.memory_limit))
         send(self.pipe, {"type": "ready", "device": self.device})
         while (job := self.jobs.get()) is not None:
             self._do(*job)
@@ -101,7 +124,7 @@ class _Worker:
             while True:
                 control, frames = _receive(self.pipe)
                 if control["type"] == "job":
-                    self.jobs.put((control["serial"], frames))
+                    self.jobs.put((control["serial"], frames, "no_room" in control))
                 elif control["type"] == "cancel":
                     self.cancelled = control["serial"]
                 else:
@@ -126,9 +149,12 @@ class _Worker:
         tiny = Request(plane(24, "RGBA"), None, plane(80, "RGB"), device=self.device)
         blend(tiny, lambda step: step.stage == "optimise" and step.progress > 0.1)  # the rest would be the same again
 
-    def _do(self, serial: int, frames: list[Any]) -> None:
+    def _do(self, serial: int, frames: list[Any], no_room: bool) -> None:
         name = ""
         try:
+            if no_room:
+                name = messages.address(frames)[0] or ""
+                raise DeviceMemory(device=self.device)
             message = messages.from_client(frames, messages.Limits(2**62, 2**48))
             assert isinstance(message, messages.Submit)
             name, asked = message.job, message.request
