@@ -3,12 +3,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
-import gi
+PYTHONS = ("/usr/bin/python3", "/usr/local/bin/python3", "/app/bin/python3")
+RESTARTED = "DEEPBLEND_GIMP_RESTARTED"
 
-gi.require_version("Gimp", "3.0")
-gi.require_version("Gegl", "0.4")
+try:
+    import gi
+
+    gi.require_version("Gimp", "3.0")
+    gi.require_version("Gegl", "0.4")
+except (ImportError, ValueError):
+    # The first python3 in PATH is a virtual environment's, say, and knows nothing of GIMP: the system's own may.
+    found = next((one for one in PYTHONS if os.access(one, os.X_OK)), None)
+    if found is None or RESTARTED in os.environ:
+        raise
+    os.environ[RESTARTED] = "yes"
+    os.execv(found, [found, *sys.argv])
 from deepblend_gimp import host  # noqa: E402
 from gi.repository import Gimp  # noqa: E402
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from deepblend_protocol import icc
+
 from .qt import QtCore
 
 _SUFFIXES = (".icc", ".icm")
@@ -31,7 +33,7 @@ def bytes_of(name: str) -> bytes | None:
 def is_linear(name: str) -> bool:
     """Whether samples of this profile are in linear light: by its curve, or by its name where there is no file."""
     known = bytes_of(name)
-    curve = _curve_is_linear(known) if known is not None else None
+    curve = icc.is_linear(known) if known is not None else None
     if curve is not None:
         return curve
     return any(sign in name.lower() for sign in ("linear", "-g10", "scrgb"))
@@ -44,7 +46,7 @@ def _paths() -> dict[str, Path]:
     for path in _files():
         found.setdefault(path.name, path)
         try:
-            if path.stat().st_size <= _MOST and (name := _description(path.read_bytes())):
+            if path.stat().st_size <= _MOST and (name := icc.description(path.read_bytes())):
                 found[name] = path
         except (OSError, ValueError, struct.error):
             continue
@@ -62,40 +64,3 @@ def _files() -> Iterator[Path]:
     for folder in dict.fromkeys(folders):
         if folder.is_dir():
             yield from sorted(each for each in folder.rglob("*") if each.suffix.lower() in _SUFFIXES)
-
-
-def _tag(profile: bytes, name: bytes) -> bytes:
-    """A tag's content, empty where there is none. Raises struct.error."""
-    (count,) = struct.unpack_from(">I", profile, 128)
-    for each in range(min(count, 256)):
-        signature, offset, size = struct.unpack_from(">4sII", profile, 132 + 12 * each)
-        if signature == name:
-            return profile[offset : offset + size]
-    return b""
-
-
-def _description(profile: bytes) -> str:
-    """The name that a profile has for its users. Raises struct.error, ValueError."""
-    tag = _tag(profile, b"desc")
-    if tag.startswith(b"desc"):
-        (length,) = struct.unpack_from(">I", tag, 8)
-        return tag[12 : 12 + length].split(b"\0")[0].decode("latin-1")
-    if tag.startswith(b"mluc"):
-        length, offset = struct.unpack_from(">II", tag, 20)
-        return tag[offset : offset + length].decode("utf-16-be").rstrip("\0")
-    return ""
-
-
-def _curve_is_linear(profile: bytes) -> bool | None:
-    """None where the profile has no curve that says it."""
-    try:
-        curve = _tag(profile, b"gTRC") or _tag(profile, b"kTRC")
-        if curve.startswith(b"curv"):
-            (count,) = struct.unpack_from(">I", curve, 8)
-            return count == 0 or (count == 1 and struct.unpack_from(">H", curve, 12)[0] == 256)
-        if curve.startswith(b"para"):
-            kind, _, gamma = struct.unpack_from(">HHI", curve, 8)
-            return kind == 0 and gamma == 65536
-    except struct.error:
-        return None
-    return None

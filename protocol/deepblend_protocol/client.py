@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from . import messages
+from . import messages, paths
 from .connection import Installation
 from .errors import (
     ConnectionUnusable,
@@ -95,7 +95,7 @@ class Client:
     @property
     def endpoint(self) -> str:
         """Where the server is, as far as is known."""
-        return self._link.connection.endpoint if self._link is not None else str(self._installation.connection)
+        return self._link.connection.endpoint if self._link is not None else paths.shown(self._installation.connection)
 
     @property
     def fd(self) -> int | None:
@@ -211,7 +211,7 @@ class Client:
         except DeepBlendError as error:
             self._fail(error)
         except OSError as error:
-            self._fail(ConnectionUnusable(path=str(self._installation.connection), reason=str(error)))
+            self._fail(ConnectionUnusable(path=paths.shown(self._installation.connection), reason=str(error)))
 
     def _advance(self) -> None:
         if self._finder is not None and self.welcome is None:

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from . import paths
 from .errors import ConnectionUnusable, WriteFailed, translatable
 
 FORMAT = 1
@@ -70,7 +71,7 @@ def read(path: Path) -> Connection | None:
     """The connection that a file describes, None where there is no such file. Raises ConnectionUnusable."""
 
     def refuse(reason: str) -> ConnectionUnusable:
-        return ConnectionUnusable(path=str(path), reason=reason)
+        return ConnectionUnusable(path=paths.shown(path), reason=reason)
 
     try:
         with open(path, "rb") as file:
@@ -137,7 +138,7 @@ def write_private(path: Path, known: dict[str, Any]) -> None:
                 beside.unlink()
             raise
     except OSError as error:
-        raise WriteFailed(path=str(path), reason=error.strerror or str(error)) from error
+        raise WriteFailed(path=paths.shown(path), reason=error.strerror or str(error)) from error
 
 
 def private_folder(path: Path) -> None:
@@ -220,7 +221,12 @@ def _lock(descriptor: int, exclusive: bool) -> bool:
 
 def write_installation(path: Path, installation: Installation) -> None:
     """Write down for a plug-in where the server is. Raises WriteFailed."""
-    known = {**asdict(installation), "connection": str(installation.connection)}
+    known = {
+        "connection": paths.kept(installation.connection),
+        "command": [paths.kept(part) for part in installation.command],
+        "remedy": installation.remedy,
+        "relay": [paths.kept(part) for part in installation.relay],
+    }
     write_private(path, {"format": FORMAT, **known})
 
 
@@ -235,9 +241,14 @@ def read_installation(path: Path) -> Installation:
         for parts in (command, relay):
             if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
                 raise ValueError
+        return Installation(
+            Path(paths.found(connection)),
+            tuple(paths.found(part) for part in command),
+            remedy,
+            tuple(paths.found(part) for part in relay),
+        )
     except OSError as error:
-        raise ConnectionUnusable(path=str(path), reason=error.strerror or str(error)) from None
+        raise ConnectionUnusable(path=paths.shown(path), reason=error.strerror or str(error)) from None
     except (ValueError, KeyError, TypeError):
         why = translatable("it is damaged; install the plug-in again")
-        raise ConnectionUnusable(path=str(path), reason=why) from None
-    return Installation(Path(connection), tuple(command), remedy, tuple(relay))
+        raise ConnectionUnusable(path=paths.shown(path), reason=why) from None

@@ -40,6 +40,7 @@
         ├── ServerRunning         server.running
         ├── ServerLost            server.lost
         ├── ServerStart           server.start
+        ├── ServerGone            server.gone
         ├── ServerSilent          server.silent
         ├── ServerAbsent          server.absent
         ├── ClientSlow            client.slow
@@ -289,6 +290,14 @@ class ServerLost(ServerError):
 class ServerStart(ServerError):
     code = "server.start"
     sentence = "The server could not be started: {reason}. Run 'deepblend serve' in a terminal to see why."
+
+
+class ServerGone(ServerError):
+    code = "server.gone"
+    sentence = (
+        "The installation of deepblend that this plug-in was made for is not there any more ({reason}). Install "
+        "deepblend again if it was removed, then the plug-in: 'deepblend install gimp' or 'deepblend install krita'."
+    )
 
 
 class ServerSilent(ServerError):

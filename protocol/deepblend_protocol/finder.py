@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import __version__, connection, launch, messages, wire
+from . import __version__, connection, launch, messages, paths, wire
 from .connection import Connection, Installation
-from .errors import RelayUnusable, ServerAbsent, ServerSilent, ServerStart, from_code, translatable
+from .errors import RelayUnusable, ServerAbsent, ServerGone, ServerSilent, ServerStart, from_code, translatable
 from .events import State
 from .piped import PipedLink
 
@@ -27,6 +28,8 @@ DYING_S = 1.0
 """How long the system may take to clear a killed server away."""
 ALREADY = 3
 """The exit status of a server that found another one."""
+_NO_PACKAGE = re.compile(r"No module named '?deepblend")
+"""What Python says where its environment holds deepblend no more."""
 
 
 class Finder:
@@ -107,16 +110,19 @@ class Finder:
 
     def _start(self) -> None:
         """Start a server, once for each attempt."""
-        if not self._installation.command:
+        command = self._installation.command
+        if not command:
             raise ServerAbsent(remedy=self._installation.remedy)
         if self._started and not self._replacing:
             raise ServerStart(reason=translatable("it ended again at once"))
         self._started, self._replacing = True, False
         try:
-            self._process = launch.start(self._installation.command, self._installation.connection)
+            self._process = launch.start(command, self._installation.connection)
         except (OSError, ValueError) as error:
+            if not os.path.exists(command[0]):  # the environment was moved or removed
+                raise ServerGone(reason=paths.shown(command[0])) from error
             why = getattr(error, "strerror", None) or error
-            raise ServerStart(reason=f"{self._installation.command[0]}: {why}") from error
+            raise ServerStart(reason=f"{paths.shown(command[0])}: {why}") from error
         self._await_server()
 
     def _look_for_server(self) -> None:
@@ -137,11 +143,12 @@ class Finder:
         if ended is not None:
             self._process = None
             if ended != ALREADY:
-                raise ServerStart(reason=launch.reason(path))
+                said = launch.reason(path)
+                raise ServerGone(reason=said) if _NO_PACKAGE.search(said) else ServerStart(reason=said)
         if self._process is None and not connection.server_runs(path):
             self._start()
         elif time.monotonic() > self._deadline:
-            raise ServerSilent(endpoint=found.endpoint if found is not None else str(path))
+            raise ServerSilent(endpoint=found.endpoint if found is not None else paths.shown(path))
 
     def _unreachable(self) -> None:
         """A connection file led nowhere."""

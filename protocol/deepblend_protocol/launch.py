@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from . import paths
 from .connection import private_folder
-from .errors import translatable
+from .errors import WriteFailed, translatable
 
 _FOREIGN = (
     "PYTHON",
@@ -68,10 +69,9 @@ def start(command: Sequence[str], connection: Path) -> subprocess.Popen[bytes]:
         command: what starts it, with absolute paths.
         connection: the connection file that it is to write. What it says goes to start.log beside that.
 
-    Raises OSError where it cannot be started.
+    Raises WriteFailed where its folder takes no file, OSError or ValueError where it cannot be started.
     """
-    private_folder(connection.parent)
-    descriptor = os.open(_log(connection), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = _opened(_log(connection))
     _started[:] = [process for process in _started if process.poll() is None]
     try:
         process = subprocess.Popen(
@@ -130,6 +130,21 @@ def last_line(text: str) -> str:
 
 def _log(connection: Path) -> Path:
     return connection.with_name("start.log")
+
+
+def _opened(log: Path) -> int:
+    """The file for what the server says, begun anew. Raises WriteFailed."""
+    try:
+        private_folder(log.parent)
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(descriptor, b"\n")  # on a full disk a server could not even say so
+        except BaseException:
+            os.close(descriptor)
+            raise
+    except OSError as error:
+        raise WriteFailed(path=paths.shown(log), reason=error.strerror or str(error)) from error
+    return descriptor
 
 
 def _flags() -> int:

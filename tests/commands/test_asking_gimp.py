@@ -26,7 +26,11 @@ def test_gimp_is_asked_with_the_profile_and_without_this_environment(
 ):
     gimp = make_gimp(tmp_path / "bin" / "gimp-console-3.0")
     own = str(Path(sys.executable).parent)
-    monkeypatch.setenv("PATH", os.pathsep.join([own, str(gimp.parent), "/usr/bin", "/bin"]))
+    others = [tmp_path / name / "bin" for name in ("venv", "conda")]
+    for folder, sign in zip(others, ("pyvenv.cfg", "conda-meta"), strict=True):
+        folder.mkdir(parents=True)
+        (folder.parent / sign).touch()
+    monkeypatch.setenv("PATH", os.pathsep.join([own, *map(str, others), str(gimp.parent), "/usr/bin", "/bin"]))
     monkeypatch.setenv("PYTHONPATH", "/nowhere")
     done = deepblend("install", "gimp")
     assert "GIMP 3.0.4 (Python 3.13.5) was asked and has it: Filters > Combine > Deep Image Blending." in done.out
@@ -34,7 +38,7 @@ def test_gimp_is_asked_with_the_profile_and_without_this_environment(
     assert f"GIMP3_DIRECTORY={profile}" in given
     assert not any(line.startswith(("PYTHON", "VIRTUAL_ENV")) for line in given)
     path = next(line for line in given if line.startswith("PATH=")).removeprefix("PATH=").split(os.pathsep)
-    assert own not in path and str(gimp.parent) in path
+    assert not {own, *map(str, others)} & set(path) and str(gimp.parent) in path
     arguments = Path(f"{gimp}.arguments").read_text().splitlines()
     assert arguments[:4] == ["-i", "-d", "-f", "--batch-interpreter=python-fu-eval"] and arguments[-1] == "--quit"
     compile(arguments[5], "batch", "exec")

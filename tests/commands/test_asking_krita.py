@@ -38,10 +38,13 @@ def test_krita_is_asked_out_of_the_users_folders(
     runner = make_kritarunner(tmp_path / "bin" / "kritarunner")
     own = str(Path(sys.executable).parent)
     monkeypatch.setenv("PATH", os.pathsep.join([own, str(runner.parent), "/usr/bin", "/bin"]))
+    monkeypatch.setenv("DISPLAY", ":77")
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
     done = deepblend("install", "krita")
     assert done.status == 0, done.err
     assert "Krita 5.2.9 (Python 3.13.5) was asked and can load it: Settings > Dockers >" in done.out
     given = dict(line.split("=", 1) for line in Path(f"{runner}.env").read_text().splitlines() if "=" in line)
+    assert not {"DISPLAY", "WAYLAND_DISPLAY"} & set(given)  # a screen without GLX would end it
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "PYTHONPATH"):
         assert not given[name].startswith(str(home)) and not Path(given[name]).exists()
     assert given["QT_QPA_PLATFORM"] == "offscreen" and own not in given["PATH"].split(os.pathsep)

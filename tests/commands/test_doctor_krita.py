@@ -173,3 +173,12 @@ def test_a_flatpak_needs_the_login_service(deepblend, doctor, home: Path):
     known = doctor()
     assert known["Krita Flatpak server"]["remedy"] == "deepblend install --autostart"
     assert known["Krita Flatpak"]["status"] == "note"
+
+
+def test_a_folder_that_krita_does_not_look_in(doctor, krita: Path, folder: Path, home: Path):
+    settings = home / ".config" / "kritarc"
+    settings.write_text(f"ResourceDirectory={home / 'mine'}\n\n{settings.read_text()}")
+    known = doctor("krita", "--profile", krita)["Krita folder"]
+    assert known["status"] == "wrong" and f"name {home / 'mine'}" in known["sentence"]
+    assert known["remedy"] == AGAIN.format(home / "mine")
+    assert doctor("krita")["Krita plug-in"]["status"] == "note"

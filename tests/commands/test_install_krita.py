@@ -74,6 +74,41 @@ def test_the_variables_count_where_they_are_absolute(home: Path, monkeypatch: py
     assert found() == []
 
 
+MOVED = [
+    ("{folder}", "ResourceDirectory"),
+    ("$HOME/paint\\\\er\\s", "ResourceDirectory[$e]"),
+]
+
+
+@pytest.mark.parametrize(("value", "key"), MOVED, ids=["plain", "escaped and expanded"])
+def test_a_folder_that_kritas_settings_name(deepblend, home: Path, folder: Path, settings: Path, value: str, key: str):
+    """Krita then looks for plug-ins there alone, and makes it where it is missing."""
+    there = home / ("mine" if key == "ResourceDirectory" else "paint\\er ")
+    settings.write_text(f"{key}={value.format(folder=there)}\n\n" + KRITARC)
+    done = deepblend("install", "krita", "--no-check")
+    assert done.status == 0, done.err
+    assert (there / "pykrita" / "deepblend_krita").is_dir() and not (folder / "pykrita").exists()
+    assert ENABLED in settings.read_text()
+
+    for arguments in ([], ["--kritarc", settings]):
+        done = deepblend("install", "krita", "--no-check", "--profile", folder, *arguments)
+        assert done.status == 1 and f"{folder}" in done.err and f"name {there}; name that" in done.err
+    assert deepblend("install", "krita", "--no-check", "--profile", there).status == 0
+    assert deepblend("uninstall", "krita").status == 0
+    assert not (there / "pykrita").exists() and ENABLED not in settings.read_text()
+
+
+def test_settings_that_name_no_other_folder(home: Path, folder: Path, settings: Path):
+    for text in (
+        "ResourceDirectory=\n",
+        "ResourceDirectory=mine\n",
+        f"[x]\nResourceDirectory={home}\n",
+        "ResourceDirectory[$d]\n",
+    ):
+        settings.write_text(text)
+        assert found() == [(".local/share/krita", ".config/kritarc", "")]
+
+
 def test_macos_and_windows(home: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     make_krita(home / "Library" / "Application Support", home / "Library" / "Preferences")

@@ -9,22 +9,18 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hosts_root
 import pytest
 from gimp import Gimp, rewrite
 from harness import Served
 
-HOSTS = Path(__file__).parents[1] / "hosts"
 CLI = (sys.executable, "-m", "deepblend.commands.cli")
 
 
 @pytest.fixture(scope="session")
 def root() -> Path:
-    """The root with GIMP in it; skips where there is none, unless DEEPBLEND_HOSTS_NEEDED asks for it."""
-    found = subprocess.run(["bash", HOSTS / "make_root.sh", "--find"], capture_output=True, text=True, check=False)
-    if found.returncode:
-        assert not os.environ.get("DEEPBLEND_HOSTS_NEEDED"), found.stderr
-        pytest.skip(found.stderr.strip())
-    return Path(found.stdout.strip())
+    """The root with GIMP in it."""
+    return hosts_root.find()
 
 
 @pytest.fixture(scope="session")

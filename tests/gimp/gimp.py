@@ -12,9 +12,9 @@ from typing import Any
 
 from deepblend_protocol import connection
 from harness import wait_for
+from hosts_root import ENTER
 
 HERE = Path(__file__).parent
-ENTER = HERE.parent / "hosts" / "enter.sh"
 DEADLINE_S = 180.0
 
 

@@ -115,7 +115,7 @@ def test_without_a_server_and_a_way_to_start_one(start: Callable[..., Gimp], tmp
     opened(gimp)
     cases = {
         (): "cannot be started from here. Start it by hand",
-        ("/no/such/python", "-m", "x"): "could not be started: /no/such/python",
+        ("/no/such/python", "-m", "x"): "is not there any more (/no/such/python)",
         ("/bin/sh", "-c", "echo no room left; exit 1"): "could not be started: no room left",
     }
     for command, words in cases.items():
@@ -190,20 +190,27 @@ SCHEME = """
 """
 
 
-def batch(gimp: Gimp, call: str) -> subprocess.CompletedProcess[str]:
+def batch(gimp: Gimp, call: str, *variables: str) -> subprocess.CompletedProcess[str]:
     """What a shell script does: GIMP without a window, Script-Fu on its command line."""
     command = ["gimp-console", "-i", "-d", "--batch-interpreter=plug-in-script-fu-eval", "-b", SCHEME + call, "--quit"]
-    return subprocess.run([*gimp.entered, *command], capture_output=True, text=True, timeout=180, check=False)
+    command = [*gimp.entered, "env", *variables, *command]
+    return subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
 
 
-def test_batch_from_script_fu(start: Callable[..., Gimp]):
-    gimp = start()
+def saved(gimp: Gimp) -> Path:
+    """A document with a layer to blend, in a file."""
     opened(gimp)
     file = gimp.folder / "boat.xcf"
     gimp.run(f"""
 from gi.repository import Gio
 Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path("{file}"))
 """)
+    return file
+
+
+def test_batch_from_script_fu(start: Callable[..., Gimp]):
+    gimp = start()
+    file = saved(gimp)
     gimp.end()
     done = batch(gimp, f'(blended "{file}" "{gimp.folder}/out.xcf" 0.2)')
     assert done.returncode == 0, done.stderr[-2000:]
@@ -211,3 +218,21 @@ Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path("{file}
     done = batch(gimp, f'(blended "{file}" "{gimp.folder}/bad.xcf" 7)')
     assert done.returncode == 70
     assert not (gimp.folder / "bad.xcf").exists()
+
+
+def test_another_python_comes_first(start: Callable[..., Gimp]):
+    """GIMP was started from a terminal where a virtual environment is active: that Python knows nothing of GIMP."""
+    gimp = start()
+    file = saved(gimp)
+    gimp.end()
+    folder = gimp.folder / "venv"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = false\n")
+    (folder / "bin" / "python3").symlink_to("/usr/bin/python3")
+    path = f"PATH={folder / 'bin'}:/usr/bin:/bin"
+    bare = subprocess.run([*gimp.entered, "env", path, "python3", "-c", "import gi"], capture_output=True, check=False)
+    assert bare.returncode != 0 and b"No module named 'gi'" in bare.stderr
+    os.utime(gimp.folder / "profile" / "plug-ins" / "deepblend-gimp" / "deepblend-gimp.py")  # it is asked anew
+    done = batch(gimp, f'(blended "{file}" "{gimp.folder}/out.xcf" 0.2)', path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (gimp.folder / "out.xcf").exists()

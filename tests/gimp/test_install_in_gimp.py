@@ -10,10 +10,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hosts_root
 import pytest
 from deepblend import __version__
-
-ENTER = Path(__file__).parents[1] / "hosts" / "enter.sh"
 
 
 @pytest.fixture
@@ -25,14 +24,16 @@ def place(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def profile(place: Path) -> Path:
-    return place / "GIMP" / "3.0"
+    return place / "GIMP" / hosts_root.GIMP
 
 
 @pytest.fixture
 def run(root: Path, place: Path, profile: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs a command of deepblend's on the profile; GIMP, where it takes one, is the root's."""
     inside = ["env", f"HOME={place / 'home'}", "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", f"GIMP3_DIRECTORY={profile}"]
-    gimp = shlex.join(["bash", str(ENTER), str(root), str(place), *inside, "gimp-console-3.0"])
+    gimp = shlex.join(
+        ["bash", str(hosts_root.ENTER), str(root), str(place), *inside, f"gimp-console-{hosts_root.GIMP}"]
+    )
 
     def run(*arguments: str, asked: bool = True) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "deepblend.commands.cli", *arguments, "--profile", str(profile)]
@@ -70,14 +71,14 @@ def test_installed_upgraded_broken_and_removed(run, place: Path, profile: Path):
 
     known = findings(run)
     assert not [one for one in known.values() if one["status"] == "wrong"]
-    assert "has it" in known["GIMP 3.0"]["sentence"]
+    assert "has it" in known[f"GIMP {hosts_root.GIMP}"]["sentence"]
 
     # pyzmq is gone: GIMP still has the plug-in, and a process carries its messages
     vendor = folder / "vendor"
     kept = {one: one.with_name(f"no-{one.name}") for one in vendor.glob("py3*")}
     for one, other in kept.items():
         one.rename(other)
-    found = findings(run)["GIMP 3.0 pyzmq"]
+    found = findings(run)[f"GIMP {hosts_root.GIMP} pyzmq"]
     assert found["status"] == "warn" and "has no pyzmq to use: No module named 'zmq'" in found["sentence"]
     for one, other in kept.items():
         other.rename(one)
@@ -86,7 +87,7 @@ def test_installed_upgraded_broken_and_removed(run, place: Path, profile: Path):
     path = folder / "installation.json"
     text = path.read_text()
     path.write_text(text.replace(json.dumps(sys.executable), json.dumps(str(place / "gone" / "python"))))
-    found = findings(run)["GIMP 3.0 server"]
+    found = findings(run)[f"GIMP {hosts_root.GIMP} server"]
     assert found["status"] == "wrong" and "is not there any more" in found["sentence"]
     path.write_text(text)
 
@@ -95,15 +96,18 @@ def test_installed_upgraded_broken_and_removed(run, place: Path, profile: Path):
     whole = module.read_text()
     module.write_text("import nothing_of_this_name\n")
     os.utime(folder / "deepblend-gimp.py")  # or GIMP would take what it has registered before
-    found = findings(run)["GIMP 3.0"]
+    found = findings(run)[f"GIMP {hosts_root.GIMP}"]
     assert found["status"] == "wrong" and "No module named 'nothing_of_this_name'" in found["sentence"]
     module.write_text(whole)
 
     # no executable bit: GIMP leaves the plug-in out
     (folder / "deepblend-gimp.py").chmod(0o644)
     known = findings(run)
-    assert known["GIMP 3.0 executable"]["status"] == "wrong"
-    assert known["GIMP 3.0"]["status"] == "wrong" and "does not register it" in known["GIMP 3.0"]["sentence"]
+    assert known[f"GIMP {hosts_root.GIMP} executable"]["status"] == "wrong"
+    assert (
+        known[f"GIMP {hosts_root.GIMP}"]["status"] == "wrong"
+        and "does not register it" in known[f"GIMP {hosts_root.GIMP}"]["sentence"]
+    )
 
     done = run("uninstall", "gimp", asked=False)
     assert done.returncode == 0 and f"{folder}: removed." in done.stdout

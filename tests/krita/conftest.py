@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hosts_root
 import pytest
 from deepblend.hosts import plugin
 from deepblend_protocol.connection import Installation
@@ -16,19 +16,14 @@ from krita_app import DRIVER, Krita
 from krita_desk import Desk
 from screen import Screen
 
-HOSTS = Path(__file__).parents[1] / "hosts"
 MOST_DOCUMENTS = 24
 """Open at once, before they are closed."""
 
 
 @pytest.fixture(scope="session")
 def krita_root() -> Path:
-    """The root with Krita in it; skips where there is none, unless DEEPBLEND_HOSTS_NEEDED asks for it."""
-    found = subprocess.run(["bash", HOSTS / "make_root.sh", "--find"], capture_output=True, text=True, check=False)
-    if found.returncode:
-        assert not os.environ.get("DEEPBLEND_HOSTS_NEEDED"), found.stderr
-        pytest.skip(found.stderr.strip())
-    return Path(found.stdout.strip())
+    """The root with Krita in it."""
+    return hosts_root.find()
 
 
 @pytest.fixture(scope="session")

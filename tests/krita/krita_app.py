@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from harness import wait_for
+from hosts_root import ENTER
 
 HERE = Path(__file__).parent
-ENTER = HERE.parent / "hosts" / "enter.sh"
 DESKTOP = HERE.parent / "gimp" / "desktop.sh"
 DEADLINE_S = 180.0
 DRIVER = "deepblend_test_driver"

@@ -77,7 +77,7 @@ def test_without_a_server_and_a_way_to_start_one(desk: Desk, own_server: Callabl
     desk.open(mask=ELLIPSE)
     cases: dict[tuple[str, ...], str] = {
         (): "cannot be started from here. Start it by hand",
-        ("/no/such/python", "-m", "x"): "could not be started: /no/such/python",
+        ("/no/such/python", "-m", "x"): "is not there any more (/no/such/python)",
         ("/bin/sh", "-c", "echo no room left; exit 1"): "could not be started: no room left",
     }
     for command, words in cases.items():

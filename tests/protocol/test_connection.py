@@ -249,3 +249,35 @@ def test_what_an_installer_writes_down(path: Path) -> None:
     place.unlink()
     with pytest.raises(ConnectionUnusable):
         connection.read_installation(place)
+
+
+ASCII = """
+import sys
+from pathlib import Path
+from deepblend_protocol import connection, paths
+place = Path(sys.argv[1])
+assert sys.getfilesystemencoding() == "ascii"
+found = connection.read_installation(place)
+assert connection.read(found.connection) is not None, found.connection
+assert Path(found.command[0]).exists() and Path(found.relay[0]).exists()
+print(ascii(paths.shown(found.connection)))
+connection.write_installation(place, found)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no locale takes letters away")
+def test_letters_that_the_locale_does_not_have(path: Path) -> None:
+    """Krita's Python takes the C locale at its word, as one from a terminal does without its UTF-8 mode."""
+    own = path.parent / "Jürgen" / "connection.json"
+    connection.write(own, HERE)
+    python = own.with_name("python")
+    python.symlink_to(sys.executable)
+    place = own.with_name("installation.json")
+    written = Installation(own, (str(python), "-m", "x"), relay=(str(python),))
+    connection.write_installation(place, written)
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", ASCII, str(place)]
+    done = subprocess.run(command, env={**os.environ, **plain}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ascii(str(own))
+    assert connection.read_installation(place) == written

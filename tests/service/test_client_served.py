@@ -307,7 +307,6 @@ def test_no_server_and_no_way_to_start_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "why"),
     [
-        (("/no/such/program",), "/no/such/program"),
         ((sys.executable, "-c", "raise SystemExit('the paint is gone')"), "the paint is gone"),
         ((sys.executable, "-c", "0"), "it said nothing"),
     ],
@@ -319,6 +318,34 @@ def test_a_server_that_does_not_start(tmp_path: Path, command: tuple[str, ...], 
         assert isinstance(job.error, errors.ServerStart)
         assert why in str(job.error)
         assert client.state is State.LOST
+
+
+@pytest.mark.parametrize(
+    "command", [("/no/such/program",), (sys.executable, "-I", "-S", "-m", "deepblend.commands.cli")]
+)
+def test_an_environment_that_was_moved_or_emptied(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """'deepblend serve' is as gone as the server: only installing again mends it."""
+    with Client(Installation(tmp_path / "connection.json", command), "tests") as client:
+        job = client.submit(small())
+        until(client, lambda: job.ended)
+        assert isinstance(job.error, errors.ServerGone)
+        assert "'deepblend install gimp'" in str(job.error) and "deepblend serve" not in str(job.error)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk is Linux's to offer")
+@pytest.mark.parametrize("what", ["full", "none"])
+def test_a_state_folder_that_takes_no_file_is_what_is_blamed(tmp_path: Path, what: str) -> None:
+    folder = tmp_path / "state"
+    if what == "full":
+        folder.mkdir(mode=0o700)
+        (folder / "start.log").symlink_to("/dev/full")
+    else:
+        folder.write_text("a file")
+    with Client(Installation(folder / "connection.json", (sys.executable, "-c", "0")), "tests") as client:
+        job = client.submit(small())
+        until(client, lambda: job.ended)
+        assert isinstance(job.error, errors.WriteFailed)
+        assert str(folder) in str(job.error) and sys.executable not in str(job.error)
 
 
 def test_the_next_job_after_a_failed_start_tries_anew(tmp_path: Path, installation: Installation) -> None:

@@ -40,6 +40,9 @@ def _profile(profile: Profile, start: str | None) -> Iterator[Finding]:
     if not one.ours:
         return
     yield from one.whole(plugin.source("krita_plugin") / PLUGIN, os.path.join("..", ENTRY))
+    if named := profile.elsewhere:
+        told = f"Krita does not look in {profile.path}: its settings in {profile.kritarc} name {named}."
+        yield Finding("folder", WRONG, told, HOST.again(named))
     yield from _enabled(profile)
     yield from one.way()
     yield from _asked(profile, start, one)

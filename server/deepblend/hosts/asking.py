@@ -26,14 +26,14 @@ def split(given: str) -> list[str]:
 
 
 def ask(
-    host: str, start: list[str], arguments: list[str], variables: Mapping[str, str], known: Mapping[str, str]
+    host: str, start: list[str], arguments: list[str], variables: Mapping[str, str | None], known: Mapping[str, str]
 ) -> dict[str, Any]:
     """What a host answers.
 
     Args:
         host: its name, for the error.
         start: what starts it.
-        variables: those that are set for it.
+        variables: those that are set for it, or with None taken from it.
         known: what it says where it cannot answer, and what that means.
 
     Raises HostSilent.
@@ -42,10 +42,11 @@ def ask(
     def silent(reason: str) -> HostSilent:
         return HostSilent(host=host, reason=reason, command=shlex.join(start))
 
+    given: dict[str, str | None] = {**_environment(start), **variables}
     try:
         done = subprocess.run(
             [*start, *arguments],
-            env={**_environment(start), **variables},
+            env={name: value for name, value in given.items() if value is not None},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -67,10 +68,16 @@ def ask(
 
 
 def _environment(start: list[str]) -> dict[str, str]:
-    """The variables without what leads to this environment's Python: plug-ins may be started by /usr/bin/env."""
-    own = {str(Path(sys.executable).parent)} - {*_SYSTEM, str(Path(start[0]).parent)}
+    """The variables without what leads to a Python environment's own: plug-ins may be started by /usr/bin/env."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"
     }
-    path = [part for part in kept.get("PATH", "").split(os.pathsep) if part not in own]
+    own = {*_SYSTEM, str(Path(start[0]).parent)}
+    path = [part for part in kept.get("PATH", "").split(os.pathsep) if part in own or not _of_environment(Path(part))]
     return {**kept, "PATH": os.pathsep.join(path)}
+
+
+def _of_environment(folder: Path) -> bool:
+    """Whether programs in a folder are those of a virtual environment, of conda, or of the one that runs this."""
+    signs = ("pyvenv.cfg", "conda-meta")
+    return folder == Path(sys.executable).parent or any((folder.parent / sign).exists() for sign in signs)

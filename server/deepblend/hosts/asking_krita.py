@@ -80,10 +80,12 @@ def ask(profile: Profile, start: list[str]) -> Answer:
             folder = Path(given)
             (folder / "module").mkdir()
             (folder / "module" / f"{_MODULE}.py").write_text(_QUESTION, encoding="utf-8")
-            variables = {
+            variables: dict[str, str | None] = {
                 f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("CONFIG", "DATA", "CACHE", "STATE")
             }
             variables |= {"PYTHONPATH": str(folder / "module"), "QT_QPA_PLATFORM": "offscreen"}
+            # Even offscreen, Qt asks a screen that it knows of for OpenGL, and Krita ends where that has none.
+            variables |= {"DISPLAY": None, "WAYLAND_DISPLAY": None}
             arguments = ["-s", _MODULE, str(profile.plugin.parent)]
             return Answer(**asking.ask("Krita", start, arguments, variables, _SILENT))
     except OSError as error:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepblend_protocol.errors import HostMissing, PluginInvalid
+from deepblend_protocol.errors import HostMissing, PluginInvalid, WriteFailed
 
 from .. import __version__
 from ..files import check_place, failing, replacing
@@ -23,6 +23,8 @@ DOCKER = "Settings > Dockers > Deep Image Blending"
 HOST = Host("Krita", "krita", flatpak="org.kde.krita")
 PYTHON = (b"python",)
 ENABLED = f"enable_{PLUGIN}".encode()
+_RESOURCES = b"ResourceDirectory"
+"""The entry, in no group, by which Krita's settings move its folder of resources."""
 _TRUE = (b"true", b"on", b"yes", b"1")
 _KEPT = ((b"deepblend",), (b"krita", b"DockWidget deepblend"))
 """The groups of kritarc with what the docker keeps, and with its place."""
@@ -57,6 +59,12 @@ class Profile:
         return self.path / "pykrita" / ENTRY
 
     @property
+    def elsewhere(self) -> Path | None:
+        """The folder of resources that kritarc names, where that is another than this one."""
+        named = _moved(self.kritarc)
+        return None if named is None or _same(named, self.path) else named
+
+    @property
     def again(self) -> str:
         """The command that installs the plug-in there once more."""
         named = _settings(self.path) != self.kritarc
@@ -65,8 +73,8 @@ class Profile:
 
 def profiles() -> list[Profile]:
     """Those of this user."""
-    found = [(path, settings) for path, settings in _pairs() if path.is_dir() or settings.is_file()]
-    return [Profile(path, settings, HOST.inside(path)) for path, settings in found]
+    found = [(path, settings) for path, settings in _in_use() if path.is_dir() or settings.is_file()]
+    return [Profile(path, settings, _sandbox(path, settings)) for path, settings in found]
 
 
 def chosen(given: Path | None, settings: Path | None = None) -> list[Profile]:
@@ -83,7 +91,7 @@ def chosen(given: Path | None, settings: Path | None = None) -> list[Profile]:
             return found
         raise HostMissing(
             host="Krita",
-            places=", ".join(str(path) for path, _ in _pairs()),
+            places=", ".join(str(path) for path, _ in _in_use()),
             remedy="Start Krita once, or name its folder: --profile DIR",
         )
     path = given.absolute()
@@ -92,7 +100,7 @@ def chosen(given: Path | None, settings: Path | None = None) -> list[Profile]:
         raise PluginInvalid(
             path=str(path), reason="it is not known which kritarc goes with it; name it: --kritarc FILE"
         )
-    return [Profile(path, known, HOST.inside(path))]
+    return [Profile(path, known, _sandbox(path, known))]
 
 
 def is_folder(path: Path) -> bool:
@@ -110,10 +118,12 @@ def check(profile: Profile) -> None:
         return PluginInvalid(path=str(profile.path), reason=reason)
 
     path = profile.path
+    if named := profile.elsewhere:
+        raise refuse(f"Krita does not look there: its settings in {profile.kritarc} name {named}; name that")
     if path.name == "pykrita" or "pykrita" in path.parent.parts:
         raise refuse("it is the folder of plug-ins; name the one above it")
     if not path.exists():
-        if (path.name.lower() == "krita" and path.parent.is_dir()) or path in [one for one, _ in _pairs()]:
+        if (path.name.lower() == "krita" and path.parent.is_dir()) or path in [one for one, _ in _in_use()]:
             return
         raise refuse("there is no such folder; start Krita once, which makes it")
     if not path.is_dir():
@@ -244,10 +254,30 @@ def _pairs() -> list[tuple[Path, Path]]:
     ]
 
 
+def _in_use() -> list[tuple[Path, Path]]:
+    """As ``_pairs``, with the folders that the settings name."""
+    return [(_moved(settings) or path, settings) for path, settings in _pairs()]
+
+
+def _moved(settings: Path) -> Path | None:
+    """The folder of resources that a kritarc names, if it does. A kritarc that cannot be read is told of later."""
+    with suppress(WriteFailed):
+        return kritarc.get_path(kritarc.read(settings), (), _RESOURCES)
+    return None
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one == other or (one.exists() and other.exists() and one.samefile(other))
+
+
+def _sandbox(path: Path, settings: Path) -> str:
+    return HOST.inside(settings) or HOST.inside(path)
+
+
 def _settings(path: Path) -> Path | None:
     """The kritarc that goes with a folder of resources; None where that is not known."""
-    for known, settings in _pairs():
-        if path == known or (path.exists() and known.exists() and path.samefile(known)):
+    for known, settings in (*_in_use(), *_pairs()):
+        if _same(path, known):
             return settings
     above = path.parent
     if path.name == "krita" and above.name == "share" and above.parent.name == ".local":

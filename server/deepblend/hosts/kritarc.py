@@ -7,6 +7,7 @@ it was deleted. What is none of that, such as a comment, stays as it is.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from deepblend_protocol.errors import WriteFailed
 from ..files import failing, reason, replacing
 
 Group = tuple[bytes, ...]
+_ESCAPED = {b"s": b" ", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"\\": b"\\"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class _Line:
     key: bytes = b""
     value: bytes | None = None
     """None where the key was deleted."""
+    expands: bool = False
+    """Variables in the value stand for what they are: ``key[$e]``."""
 
     @property
     def blank(self) -> bool:
@@ -42,6 +46,16 @@ def get(content: bytes, group: Group, key: bytes) -> bytes | None:
     """What an entry says; None where there is none."""
     found = [line.value for line in _lines(content) if line.group == group and line.key == key]
     return found[-1] if found else None
+
+
+def get_path(content: bytes, group: Group, key: bytes) -> Path | None:
+    """The absolute path that an entry names; None where there is none."""
+    found = [line for line in _lines(content) if line.group == group and line.key == key]
+    if not found or not found[-1].value:
+        return None
+    plain = re.sub(rb"\\([snrt\\])", lambda one: _ESCAPED[one[1]], found[-1].value).decode("utf-8", "surrogateescape")
+    given = os.path.expandvars(plain) if found[-1].expands else plain
+    return Path(os.path.normpath(given)) if os.path.isabs(given) else None
 
 
 def put(content: bytes, group: Group, key: bytes, value: bytes) -> bytes:
@@ -133,8 +147,8 @@ def _lines(content: bytes) -> list[_Line]:
         elif text.startswith((b"#", b"[")):
             found.append(_Line(raw, group, section))
         else:
-            key, value = _entry(text)
-            found.append(_Line(raw, group, section, key=key, value=value))
+            key, value, expands = _entry(text)
+            found.append(_Line(raw, group, section, key=key, value=value, expands=expands))
     return found
 
 
@@ -151,19 +165,19 @@ def _group(text: bytes) -> Group | None:
     return tuple(parts[:-1]) if parts[-1] == b"$i" and not text else tuple(parts)  # [$i]: nobody may change it
 
 
-def _entry(text: bytes) -> tuple[bytes, bytes | None]:
-    """The key and the value of a line; no key where it is no entry, or one for a language."""
+def _entry(text: bytes) -> tuple[bytes, bytes | None, bool]:
+    """The key and the value of a line, and whether that expands; no key where it is no entry, or one for a language."""
     key, equals, value = text.partition(b"=")
     key = key.strip()
-    deleted = False
+    options = b""
     while key.endswith(b"]") and b"[" in key:
         key, _, option = key[:-1].rpartition(b"[")
         if not option.startswith(b"$"):
-            return b"", None
-        deleted = deleted or b"d" in option
-    if deleted:
-        return key, None
-    return (key, value.strip()) if equals else (b"", None)
+            return b"", None, False
+        options += option
+    if b"d" in options:
+        return key, None, False
+    return (key, value.strip(), b"e" in options) if equals else (b"", None, False)
 
 
 def _end(content: bytes) -> bytes:
