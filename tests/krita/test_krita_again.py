@@ -37,8 +37,8 @@ def test_settings_are_kept_and_the_docker_fits_everywhere(start_krita: Callable[
     first.run("live(True); docker().setFloating(True); docker().setGeometry(10, 10, 250, 420)")
     first.run("settings(style=0.25, grow_px=7.0, gradients='mixed'); widget('as_mask').setChecked(True)")
     width, needed = first.run("""
-inner = docker().widget().widget()
-answer = [docker().widget().viewport().width(), inner.minimumSizeHint().width()]
+scrolled = widget("settings")
+answer = [scrolled.viewport().width(), scrolled.widget().minimumSizeHint().width()]
 """)
     assert needed <= width, "the docker does not fit"
     wait_for(lambda: first.shown()["preview"], "the preview")

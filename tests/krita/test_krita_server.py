@@ -39,7 +39,7 @@ def use(desk: Desk, path: Path, **changed: Any) -> None:
     file = desk.folder / "data" / "krita" / "pykrita" / "deepblend_krita" / "installation.json"
     known = {**json.loads(file.read_text()), "connection": str(path), "command": [], "relay": [], **changed}
     file.write_text(json.dumps(known))
-    desk.run("docker()._server.close()")
+    desk.run("shared().server.close()")
 
 
 def test_a_server_that_is_killed_is_said_and_the_next_blend_has_another(

@@ -1,0 +1,104 @@
+"""The preview on the canvas: drawn over it, in nobody's document, and gone without a trace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from krita import Krita
+
+from .picture_view import Shown
+from .qt import Qt, QtCore, QtGui, QtWidgets
+
+_CANVASES = ("KisOpenGLCanvas2", "KisQPainterCanvas")
+"""Of what class the widget is that Krita draws a document on."""
+_WATCH_MS = 40
+"""How often it is looked whether the canvas was scrolled or zoomed."""
+_POINTS = 72.0
+"""An inch, in Krita's unit of vectors."""
+
+
+class _Overlay(QtWidgets.QWidget):
+    """Lies over a canvas, and lets all events through."""
+
+    def __init__(self, canvas: Any) -> None:
+        super().__init__(canvas, objectName="deepblend_overlay")
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.shown: Shown | None = None
+        self.transform = QtGui.QTransform()
+
+    def paintEvent(self, event: Any) -> None:  # noqa: N802
+        if self.shown is None:
+            return
+        painter = QtGui.QPainter(self)
+        painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setTransform(self.transform, True)
+        painter.drawImage(QtCore.QRectF(*self.shown.frame), self.shown.image)
+
+
+class CanvasOverlay(QtCore.QObject):
+    """One for each window; shows a picture where it belongs in a view's document."""
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self._view: Any = None
+        self._overlay: _Overlay | None = None
+        self._timer = QtCore.QTimer(self)
+        self._timer.setInterval(_WATCH_MS)
+        self._timer.timeout.connect(self._follow)
+
+    def show_picture(self, view: Any, shown: Shown | None) -> None:
+        """Show a picture from now on; None: nothing. A Krita that does not tell where its canvas is shows nothing."""
+        if shown is None or view is None or not hasattr(view, "flakeToCanvasTransform"):
+            self._drop()
+            return
+        if self._overlay is None or not self._overlay.parent().isVisible():
+            self._drop()
+            canvas = _canvas(view)
+            if canvas is None:
+                return
+            self._overlay = _Overlay(canvas)
+            self._overlay.destroyed.connect(self._gone)  # with its canvas
+        self._view, self._overlay.shown = view, shown
+        self._follow()
+        self._overlay.update()
+        self._timer.start()
+
+    def _drop(self) -> None:
+        self._timer.stop()
+        self._view = None
+        overlay, self._overlay = self._overlay, None
+        if overlay is not None:
+            overlay.hide()
+            overlay.deleteLater()
+
+    def _gone(self, *_ignored: Any) -> None:
+        self._overlay = None
+        self._timer.stop()
+
+    def _follow(self) -> None:
+        """Lie where the canvas is by now."""
+        overlay, view = self._overlay, self._view
+        if overlay is None or view is None:
+            return
+        document = view.document()
+        if document is None or not any(one == document for one in Krita.instance().documents()):
+            self._drop()
+            return
+        transform = QtGui.QTransform.fromScale(_POINTS / document.xRes(), _POINTS / document.yRes())
+        transform *= view.flakeToCanvasTransform()
+        if transform != overlay.transform or overlay.size() != overlay.parent().size() or not overlay.isVisible():
+            overlay.transform = transform
+            overlay.setGeometry(overlay.parent().rect())
+            overlay.show()
+            overlay.raise_()
+            overlay.update()
+
+
+def _canvas(view: Any) -> Any:
+    """The widget that a view's document is drawn on, if it is in sight, and the only one that is."""
+    window = view.window().qwindow()
+    found = [one for one in window.findChildren(QtWidgets.QWidget) if one.metaObject().className() in _CANVASES]
+    seen = [one for one in found if one.isVisible()]
+    return seen[0] if len(seen) == 1 else None
