@@ -302,8 +302,8 @@ class Docker(DockWidget):
             "" if chosen else preview.words, preview.failed, 0 if chosen else preview.fraction
         )
         self._preview.want(self._panel.picture.longest)
-        on_canvas = self._panel.on_canvas.isChecked() and not before
-        self._overlay.show_picture(self._view(), panes[-1] if on_canvas and panes and not chosen else None)
+        on_canvas = self._panel.on_canvas.isChecked() and not before and not chosen
+        self._overlay.show_picture(self._view(), preview.after if on_canvas else None)
 
     def _show_history(self) -> None:
         document = self._document
