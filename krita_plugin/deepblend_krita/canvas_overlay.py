@@ -97,8 +97,10 @@ class CanvasOverlay(QtCore.QObject):
 
 
 def _canvas(view: Any) -> Any:
-    """The widget that a view's document is drawn on, if it is in sight, and the only one that is."""
-    window = view.window().qwindow()
-    found = [one for one in window.findChildren(QtWidgets.QWidget) if one.metaObject().className() in _CANVASES]
-    seen = [one for one in found if one.isVisible()]
-    return seen[0] if len(seen) == 1 else None
+    """The widget that a view's document is drawn on, where the view is in front in its window; else None."""
+    area = view.window().qwindow().findChild(QtWidgets.QMdiArea)
+    front = area.activeSubWindow() if area is not None else None
+    if front is None:
+        return None
+    found = front.findChildren(QtWidgets.QWidget)
+    return next((one for one in found if one.metaObject().className() in _CANVASES and one.isVisible()), None)

@@ -96,7 +96,7 @@ class Preview(QtCore.QObject):
         if self._subject is None or self._subject.id != subject.id:
             self.before = self.after = None
         self._subject = subject
-        self._small = None
+        self._small, self.done = None, False
         if self.paused:
             return
         self._longest = self._wanted
@@ -130,7 +130,7 @@ class Preview(QtCore.QObject):
         """Show nothing but words."""
         self.stop()
         self._subject = self._small = self.before = self.after = self._ground = None
-        self._style = (None, None)
+        self._style, self.done = (None, None), False
         self._tell(0.0, words, failed)
 
     def follow(self) -> None:
@@ -149,8 +149,8 @@ class Preview(QtCore.QObject):
         if self._job is not None:
             self._server.cancel(self._job)
             self._job = None
-        self.done = False
         if under_way:
+            self.done = False
             self._tell(0.0, "")
 
     def take(self, event: Event) -> None:

@@ -13,7 +13,7 @@ from krita import Document, Selection
 
 from . import nodes
 from .qt import QtCore
-from .samples import Format, eight_bits, reordered, view
+from .samples import Format, eight_bits, no_darker_than_black, reordered, view
 from .spaces import Refused, Space, converted, working
 
 ANNOTATION = "deepblend"
@@ -113,6 +113,8 @@ def _native(plane: Plane, work: Space, space: Space, bench: Any) -> bytes:
     came = Format(plane.type, plane.channels)
     samples = view(plane.samples)
     samples = samples if known.channels == came.channels else reordered(samples, came)
+    if work != space and came.type == "f32" and not SAMPLE_TYPES[space.depth.lower()].is_float:
+        samples = no_darker_than_black(samples)
     return bytes(converted(samples, plane.size, work, space, bench))
 
 

@@ -38,17 +38,16 @@ class Space(NamedTuple):
 
 SCREEN = Space("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc")
 _WIDE = Space("RGBA", "U16", "ClayRGB-elle-V2-g22.icc")
-"""For whole numbers of CMYK, Lab and the like: AdobeRGB's primaries hold what printing inks can show. Blended in whole
-numbers, no colour leaves the space: in floats one that is darker than black would be a bright one in Lab."""
+"""For CMYK and the like: AdobeRGB's primaries hold what printing inks can show."""
 _WIDEST = Space("RGBA", "F32", "sRGB-elle-V2-g10.icc")
-"""For floats: linear, and nothing is cut off at either end."""
+"""For Lab, XYZ and floats: linear, and nothing is cut off at either end."""
 
 
 def working(space: Space) -> Space:
     """The space that a document's blend is made in: its own, or the one that its pixels are converted to."""
     if space.format is not None:
         return space
-    return _WIDE if space.depth.startswith("U") else _WIDEST
+    return _WIDE if space.model in ("CMYKA", "YCbCrA") and space.depth.startswith("U") else _WIDEST
 
 
 def converted(samples: Any, size: tuple[int, int], before: Space, after: Space, bench: Any) -> memoryview:
