@@ -13,8 +13,6 @@ _CANVASES = ("KisOpenGLCanvas2", "KisQPainterCanvas")
 """Of what class the widget is that Krita draws a document on."""
 _WATCH_MS = 40
 """How often it is looked whether the canvas was scrolled or zoomed."""
-_POINTS = 72.0
-"""An inch, in Krita's unit of vectors."""
 
 
 class _Overlay(QtWidgets.QWidget):
@@ -86,8 +84,8 @@ class CanvasOverlay(QtCore.QObject):
         if document is None or not any(one == document for one in Krita.instance().documents()):
             self._drop()
             return
-        transform = QtGui.QTransform.fromScale(_POINTS / document.xRes(), _POINTS / document.yRes())
-        transform *= view.flakeToCanvasTransform()
+        to_flake, __ = view.flakeToImageTransform().inverted()  # flake is zoomed already, but not scrolled
+        transform = to_flake * view.flakeToCanvasTransform()
         if transform != overlay.transform or overlay.size() != overlay.parent().size() or not overlay.isVisible():
             overlay.transform = transform
             overlay.setGeometry(overlay.parent().rect())

@@ -26,7 +26,7 @@ _DOTS = {
 """The colours of the dot; each is seen on a light and on a dark ground."""
 _FAILED = {"dark": "#ff9d94", "light": "#a8201a"}
 """What went wrong, to be read on a dark and on a light ground."""
-_SHARE = 0.56
+_SHARE = 0.62
 """Of the height, for the picture, where there is not enough for all settings below it."""
 _SHAPE = 0.8
 """A picture's height by its width, before there is one."""

@@ -55,6 +55,8 @@ class Preview(QtCore.QObject):
         self._told = told
         self._subject: Subject | None = None
         self._small: Reduced | None = None
+        self._given: dict[str, Any] | None = None
+        """The settings of what was begun last; None where that has failed."""
         self._room = (0.0, 0.0)
         """How far the mask may grow, and how long a shadow may be, without reading anew."""
         self._style: tuple[Any, Plane | None] = (None, None)
@@ -134,8 +136,8 @@ class Preview(QtCore.QObject):
         self._tell(0.0, words, failed)
 
     def follow(self) -> None:
-        """The settings have changed: begin anew, when they have come to rest."""
-        if self._subject is not None:
+        """The settings may have changed: if so, begin anew, when they have come to rest."""
+        if self._subject is not None and dict(self._settings()) != self._given:
             self.done = False
             self._settling.start()
 
@@ -163,7 +165,7 @@ class Preview(QtCore.QObject):
             self._job, self.done = None, True
             self._tell(1.0, "")
         elif isinstance(event, JobFailed):
-            self._job = None
+            self._job = self._given = None
             self._tell(0.0, words_of(event.error), True)
         elif not isinstance(event, JobCancelled):
             told = progress(event)
@@ -220,11 +222,11 @@ class Preview(QtCore.QObject):
             return
         if self._job is not None:
             self._server.cancel(self._job)
-        self.done, self._sharpness = False, 0.0
+        self.done, self._sharpness, self._given = False, 0.0, given
         try:
             self._job = self._server.submit(self._small.request(given, Previews(self._longest, INTERVAL_MS)))
         except DeepBlendError as error:
-            self._job = None
+            self._job = self._given = None
             self._tell(0.0, words_of(error), True)
 
     def _failed(self, error: Exception) -> None:

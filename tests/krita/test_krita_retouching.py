@@ -79,7 +79,7 @@ answer = [low, own.height(), window.height()]
 """)
     low, high, window = heights
     assert low < high <= window
-    assert desk.run("answer = widget('preview').height()") >= 110
+    assert desk.run("answer = widget('preview').height()") >= 75  # in a window of 610 pixels
     desk.keep(screen, "docker_first_shown")
     assert desk.run("answer = Krita.instance().readSetting('deepblend', 'placed', '')") == "true"
 
@@ -178,16 +178,18 @@ def test_a_result_has_the_frame_of_the_preview_and_two_are_compared(desk: Desk, 
 def test_blends_wait_for_one_another(desk: Desk, screen: Screen):
     """Pressed again, also in another document: each waits, is seen, and can be given up by itself."""
     desk.open_large()
-    desk.run("first, its_layer = document, layer")
+    desk.run("first = document")
+    desk.open_large()
+    desk.run("front(first)")
     desk.press(style=0.6)
     desk.press(style=0.0)
-    desk.open_large()
+    desk.run("front(document)")
     desk.press(style=0.0)
     waiting = wait_for(
         lambda: desk.run("""
 rows = [widget(f"progress_{number}") for number in range(4)]
 told = [one.toolTip() for one in rows if one.isVisibleTo(docker())]
-answer = told if len(told) == 3 and "Waiting for 1" in told[1] else None
+answer = told if len(told) == 3 and shared().blends.all[0].given["style"] == 0.6 else None
 if answer:
     widget("cancel_0").click()
 """),
@@ -226,7 +228,11 @@ def test_the_preview_on_the_canvas_touches_nothing(desk: Desk, screen: Screen):
     found = "overlay = docker()._overlay._overlay; answer = overlay is not None and overlay.isVisible()"
     wait_for(lambda: desk.run(found), "the overlay")
     desk.keep(screen, "docker_on_canvas")
-    at = desk.run("answer = overlay.transform.m11()")
+    at, wide, canvas = desk.run("""
+box = overlay.transform.mapRect(QtCore.QRectF(0, 0, document.width(), document.height()))
+answer = [overlay.transform.m11(), box.width(), overlay.parent().width()]
+""")
+    assert wide == pytest.approx(canvas, abs=2), "a new view shows the whole width of its document"
     desk.run("Krita.instance().activeWindow().activeView().canvas().setZoomLevel(0.5)")
     wait_for(lambda: desk.run("answer = overlay.transform.m11()") != at, "the overlay to follow")
     assert desk.run("answer = state(document) == before")
