@@ -172,7 +172,7 @@ class Panel(QtWidgets.QWidget):
 
     def resizeEvent(self, event: Any) -> None:  # noqa: N802
         super().resizeEvent(event)
-        self._divide()
+        QtCore.QTimer.singleShot(0, self._divide)  # when the layout has its new heights
 
     # What is shown
 
