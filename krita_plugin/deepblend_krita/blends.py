@@ -1,21 +1,23 @@
-"""Blends from the press of the button to the new layer, one for each document at a time."""
+"""Blends from the press of the button to the new layer; each is read at once, and waits for those before it."""
 
 from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from deepblend_protocol.client import Event, Job, JobCancelled, JobDone, JobFailed, StateChanged
+from deepblend_protocol.client import Event, Job, JobCancelled, JobDone, JobFailed, JobRunning, StateChanged
 from deepblend_protocol.errors import DeepBlendError
 from deepblend_protocol.messages import Request
 from deepblend_protocol.settings import as_given, resolve
+from deepblend_protocol.time_left import TimeLeft
 from deepblend_protocol.words import _, progress, sentence
 
 from . import document, nodes, result
 from .document import Steps
 from .nodes import Subject
+from .place import Place
 from .qt import QtCore
 from .server import Server
 from .settings_form import OWN
@@ -32,10 +34,12 @@ class Blend:
         self.document = subject.document
         self.layer_id = subject.id
         self.layer_name = subject.node.name()
-        self.place = result.Place.of(subject.document, subject.node)
+        self.subject = subject
+        self.left: TimeLeft | None = None
+        """How long it still takes, once it is read."""
         self.given = dict(given)
         self.as_mask = as_mask
-        self.fraction = 0.0
+        self.fraction: float = 0.0
         self.words = _("Reading the picture")
         self.job: Job | None = None
         self.request: Request | None = None
@@ -52,6 +56,12 @@ class Blend:
         """The preset, or that the values are the user's own, and all settings as far as they are known."""
         told = dict(self.job.report or {}).get("settings", {}) if self.job is not None else {}
         return {**as_given(resolve(self.given)), **told, "preset": self.given.get("preset", OWN)}
+
+    @property
+    def place(self) -> Place:
+        """Where the layer lay when it was read."""
+        assert isinstance(self.subject.place, Place)
+        return self.subject.place
 
     @property
     def title(self) -> str:
@@ -77,24 +87,32 @@ class Blends(QtCore.QObject):
     server: where they are made.
     changed: is called with a blend that has come further.
     ended: is called with a blend that has ended, and its new layer's node or None.
+    paces: how long blends took, as TimeLeft keeps it.
     """
 
     def __init__(
-        self, server: Server, changed: Callable[[Blend], None], ended: Callable[[Blend, Any], None], parent: Any = None
+        self,
+        server: Server,
+        changed: Callable[[Blend], None],
+        ended: Callable[[Blend, Any], None],
+        paces: dict[str, float],
+        parent: Any = None,
     ) -> None:
         super().__init__(parent)
         self._server = server
         self._changed = changed
         self._ended = ended
         self._running: list[Blend] = []
+        self._paces = paces
 
     def of(self, document: Any) -> Blend | None:
-        """The one that runs for a document."""
+        """The first of those that run or wait for a document."""
         return next((one for one in self._running if document is not None and one.document == document), None)
 
     @property
-    def any(self) -> bool:
-        return bool(self._running)
+    def all(self) -> Sequence[Blend]:
+        """Those that run or wait, the first one first."""
+        return tuple(self._running)
 
     def start(self, subject: Subject, given: Mapping[str, Any], as_mask: bool) -> Blend:
         blend = Blend(subject, given, as_mask)
@@ -140,6 +158,10 @@ class Blends(QtCore.QObject):
     def _read(self, blend: Blend, request: Request) -> None:
         blend.took("reading")
         blend.request = request
+        width, height = request.background.size
+        # What the preset "automatic" decides is not known yet, and a wait that ends early is the better surprise.
+        now = resolve(blend.given)
+        blend.left = TimeLeft(width * height, now.style > 0 or "style" in now.undecided, self._paces)
         blend.words = _("Connecting to the server")
         try:
             blend.job = self._server.submit(request)
@@ -151,6 +173,8 @@ class Blends(QtCore.QObject):
     def _take(self, blend: Blend, event: Event) -> None:
         if isinstance(event, JobDone):
             blend.took("waiting")
+            if blend.left is not None:
+                blend.left.ended()
             blend.fraction, blend.words = 1.0, _("Making the layer")
             self._changed(blend)
             blend.stepper = Stepper(
@@ -170,6 +194,8 @@ class Blends(QtCore.QObject):
         told = progress(event)
         if told is not None:
             blend.fraction, blend.words = told
+            if blend.left is not None and isinstance(event, JobRunning):
+                blend.left.told(blend.fraction)
             self._changed(blend)
 
     def _inserting(self, blend: Blend) -> Steps:
@@ -183,17 +209,19 @@ class Blends(QtCore.QObject):
             yield 50
         layer = nodes.found(blend.document, blend.layer_id)
         if layer is None:
-            raise Refused(_("The layer was deleted during the blend; the result is in the history."))
+            raise Refused(_("The layer was deleted during the blend; the result is in the list of results."))
         job = blend.job
         plane, shadow = blend.place.moved((job.layer, job.shadow), blend.document, layer)
         assert plane is not None
-        return result.insert(blend.document, layer, plane, blend.title, blend.made, blend.as_mask, shadow)
+        made = (plane, blend.title, blend.made, blend.place.space, blend.as_mask, shadow)
+        return result.insert(blend.document, layer, *made)
 
     def _done(self, blend: Blend, node: Any) -> None:
         blend.took("inserting")
         assert blend.job is not None
         notes = [str(note) for note in blend.job.report.get("notes", ())]
-        self._end(blend, " ".join([_("'%s' was made.") % blend.title, *notes]), node)
+        told = nodes.told_of_groups(blend.subject.node)
+        self._end(blend, " ".join([_("'%s' was made.") % blend.title, *told, *notes]), node)
 
     def _failed(self, blend: Blend, error: Exception) -> None:
         blend.failed = True

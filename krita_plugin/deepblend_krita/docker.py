@@ -8,28 +8,31 @@ from deepblend_protocol.client import Event, State, StateChanged
 from deepblend_protocol.words import _
 from krita import DockWidget, Krita
 
-from . import history, nodes, pictures, result
-from .blends import Blend, Blends, words_of
+from . import nodes, result
+from .blends import Blend
+from .canvas_overlay import CanvasOverlay
 from .document import Selection, canvas_of
 from .nodes import Subject
 from .panel import Panel
-from .preview import LONGEST, Preview
-from .qt import QtCore
-from .server import Server
+from .picture_view import Shown
+from .preview import Preview
+from .qt import Qt, QtCore
+from .session import Said, session
 from .settings_form import checked as checked_settings
+from .signs import Sign
 from .spaces import Refused
-from .steps import Stepper
 
 TITLE = _("Deep Image Blending")
 WATCH_MS = 500
-"""How often selection and layer are looked at: Krita tells of neither."""
-_KEPT = history.Kept()
-_LIVE = ("deepblend", "live")
+"""How often selection and layers are looked at: Krita tells of neither."""
+_LIVE, _ON_CANVAS, _PLACED = ("deepblend", "live"), ("deepblend", "on_canvas"), ("deepblend", "placed")
 _OFF = _("The live preview is off.")
+_FIRST_SHARE, _FIRST_MOST = 0.55, 620
+"""Of the window's height, and pixels, that the docker takes when it is first shown."""
 
 
 class Docker(DockWidget):
-    """One in each of Krita's windows."""
+    """One in each of Krita's windows; what they have in common is the session's."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,70 +40,98 @@ class Docker(DockWidget):
         self.setObjectName("deepblend")
         self._panel = Panel()
         self.setWidget(self._panel)
-        self._server = Server(self._take, self)
-        self._blends = Blends(self._server, self._show_blend, self._ended, self)
+        self._session = session()
         self._preview = Preview(
-            self._server, self._panel.form.values, self._show_preview, self._panel.form.decided, self
+            self._session.server, self._panel.form.values, self._show_preview, self._panel.form.decided, self
         )
-        self._said: list[tuple[Any, str, bool]] = []
-        """The last words by document; for None, of one that was closed."""
-        self._seen: Any = None
-        """What is shown: a document, a layer and a selection."""
-        self._told_of: Any = None
-        """The document whose background the form speaks of."""
+        self._overlay = CanvasOverlay(self)
+        self._document: Any = None
+        """The document that is shown."""
+        self._seen: Sign | str | None = None
+        """What the preview is of; or why there is none."""
+        self._looked: Sign | None = None
+        """What was there when it was last looked."""
         self._recalled: dict[str, Any] | None = None
         """What the active layer was made with."""
-        self._pictures: list[Stepper] = []
-        panel = self._panel
-        panel.live.setChecked(Krita.instance().readSetting(*_LIVE, "true") == "true")
-        panel.form.changed.connect(self._settings_changed)
-        panel.form.picture.currentIndexChanged.connect(lambda index: self._refresh())
-        panel.blend.clicked.connect(lambda checked=False: self.blend())
-        panel.cancel.clicked.connect(lambda checked=False: self._cancel())
-        panel.refresh.clicked.connect(lambda checked=False: self._refresh())
-        panel.live.toggled.connect(self._live_toggled)
-        panel.before.pressed.connect(self._show_preview)
-        panel.before.released.connect(self._show_preview)
-        panel.history.chosen.connect(lambda entry: self._show_preview())
-        panel.history.apply.connect(self._apply)
-        panel.history.restore.connect(lambda entry: panel.form.set_values(checked_settings(entry.given)))
-        panel.history.remove.connect(self._forget)
-        panel.recall.clicked.connect(
-            lambda checked=False: panel.form.set_values(checked_settings(self._recalled or {}))
-        )
+        self._connect()
         self._watch = QtCore.QTimer(self)
         self._watch.setInterval(WATCH_MS)
         self._watch.timeout.connect(self._look)
         self._watch.start()
         Krita.instance().notifier().applicationClosing.connect(self._close)
         self._show_state()
-        self._show_blend()
-        self._preview.clear("" if panel.live.isChecked() else _OFF)
+        self._show_session()
+        self._preview.clear("" if self._panel.live.isChecked() else _OFF)
+
+    def _connect(self) -> None:
+        panel, shared = self._panel, self._session
+        panel.live.setChecked(Krita.instance().readSetting(*_LIVE, "true") == "true")
+        panel.on_canvas.setChecked(Krita.instance().readSetting(*_ON_CANVAS, "false") == "true")
+        panel.form.changed.connect(self._settings_changed)
+        panel.form.picture.currentIndexChanged.connect(lambda index: self._refresh())
+        panel.blend.clicked.connect(lambda checked=False: self.blend())
+        panel.cancel.clicked.connect(lambda checked=False: self._cancel())
+        panel.queue.cancelled.connect(shared.blends.cancel)
+        panel.refresh.clicked.connect(lambda checked=False: self._refresh())
+        panel.live.toggled.connect(self._live_toggled)
+        panel.on_canvas.toggled.connect(self._on_canvas_toggled)
+        panel.split.toggled.connect(lambda on: self._show_preview())
+        panel.before.pressed.connect(self._show_preview)
+        panel.before.released.connect(self._show_preview)
+        panel.picture.sharper.connect(lambda: self._preview.want(panel.picture.longest))
+        panel.hide_layer.clicked.connect(lambda checked=False: self._hide())
+        panel.history.chosen.connect(self._show_preview)
+        panel.history.apply.connect(shared.apply)
+        panel.history.restore.connect(lambda entry: panel.form.set_values(checked_settings(entry.given)))
+        panel.history.remove.connect(shared.forget)
+        panel.recall.clicked.connect(
+            lambda checked=False: panel.form.set_values(checked_settings(self._recalled or {}))
+        )
+        shared.happened.connect(self._take)
+        shared.went_on.connect(self._show_session)
+        shared.ended.connect(self._ended)
+        shared.counted.connect(self._show_history)
+        shared.live.connect(panel.live.setChecked)
 
     def canvasChanged(self, canvas: Any) -> None:  # noqa: N802
         """Krita: another document is in front."""
         QtCore.QTimer.singleShot(0, self._look)
 
+    def showEvent(self, event: Any) -> None:  # noqa: N802
+        super().showEvent(event)
+        if Krita.instance().readSetting(*_PLACED, "") != "true" and self._panel.isVisible():
+            Krita.instance().writeSetting(*_PLACED, "true")
+            QtCore.QTimer.singleShot(0, self._take_room)
+
+    def _take_room(self) -> None:
+        """Be high enough to work with, when shown for the first time; Krita squeezes a new docker in below others."""
+        window = self.parent()
+        if window is not None and not self.isFloating():
+            height = min(_FIRST_MOST, round(window.height() * _FIRST_SHARE))
+            if self.height() < height:
+                window.resizeDocks([self], [height], Qt.Orientation.Vertical)
+
     def blend(self) -> None:
-        """Blend the active layer with the settings as they are."""
-        document = Krita.instance().activeDocument()
-        if self._blends.of(document) is not None:
-            return
+        """Blend the active layer with the settings as they are, after what is blended already."""
         try:
             subject = self._subject()
         except Refused as error:
-            self._say(document, str(error), True)
+            self._session.say(nodes.document_of(self._view()), Said(str(error), True))
             return
-        self._preview.stop()  # one thing at a time: the server would make the preview first
         self._panel.history.unchoose()
-        self._say(document, "")
-        self._blends.start(subject, self._panel.form.values(), self._panel.form.as_mask.isChecked())
+        self._session.say(subject.document, Said(""))
+        self._session.blends.start(subject, self._panel.form.values(), self._panel.form.as_mask.isChecked())
 
     # What is blended
 
+    def _view(self) -> Any:
+        """The view that is in front in this docker's window, or None."""
+        window = next((one for one in Krita.instance().windows() if one.qwindow() == self.parent()), None)
+        return window.activeView() if window is not None else None
+
     def _subject(self) -> Subject:
         """The active layer; of a result, the layer that it was made of. Raises Refused."""
-        subject = nodes.active()
+        subject = nodes.active(self._view())
         self._recalled = result.settings_of(subject.document, subject.node)
         original = result.original_of(subject.document, subject.node)
         if original is not None:
@@ -109,32 +140,45 @@ class Docker(DockWidget):
         return subject
 
     def _look(self) -> None:
-        """See whether another layer is active, something else selected, or a document closed."""
-        self._blends.drop_closed()
+        """See whether another layer is active, something else is there, or a document was closed."""
+        self._session.blends.drop_closed()
         if not self._panel.isVisible():
+            self._overlay.show_picture(None, None)
             return
-        document = Krita.instance().activeDocument()
-        if document != self._told_of:
-            self._told_of = document
+        view = self._view()
+        document = nodes.document_of(view)
+        if document != self._document:
+            self._document, self._seen = document, None
+            self._preview.clear("" if self._panel.live.isChecked() else _OFF)
             self._panel.form.other_background()
-        self._recalled = None
-        try:
-            subject = self._subject() if document is not None else None
-            selection = Selection.of(subject) if subject is not None else None
-            sign = (subject.id, selection.sign() if selection is not None else None) if subject is not None else None
-        except Refused as error:
-            subject, selection, sign = None, None, str(error)
-        self._panel.recall.setVisible(self._recalled is not None)
-        if self._seen is not None and self._seen[0] == document and self._seen[1] == sign:
-            return
-        other = self._seen is None or self._seen[0] != document
-        self._seen = (document, sign)
-        if other:
             self._panel.form.picture.look()
             self._show_history()
-            self._show_blend()
-        if self._panel.live.isChecked() and self._blends.of(document) is None:
-            self._read(subject, selection, sign if isinstance(sign, str) else "")
+            self._show_session()
+        self._show_hiding()
+        if self._session.blends.all:
+            return  # what a blend reads is read, but nothing more
+        self._recalled = None
+        subject, selection, sign = None, None, None
+        try:
+            if document is not None:
+                subject = self._subject()
+                selection = Selection.of(subject)
+                sign = Sign.of(subject, selection)
+        except Refused as error:
+            sign = str(error)
+        self._panel.recall.setVisible(self._recalled is not None)
+        self._follow(subject, selection, sign)
+
+    def _follow(self, subject: Subject | None, selection: Selection | None, sign: Sign | str | None) -> None:
+        """Have the preview be of this, if it is of something else. What is just being changed is waited for."""
+        before, self._looked = self._looked, sign if isinstance(sign, Sign) else None
+        if sign == self._seen or not self._panel.live.isChecked():
+            return
+        same = isinstance(sign, Sign) and isinstance(self._seen, Sign) and sign.subject == self._seen.subject
+        if same and sign != before:
+            return
+        self._seen = sign
+        self._read(subject, selection, sign if isinstance(sign, str) else "")
 
     def _read(self, subject: Subject | None, selection: Selection | None, refused: str = "") -> None:
         """Show the preview of what is active now."""
@@ -146,7 +190,7 @@ class Docker(DockWidget):
         if selection is None and bounds.contains(QtCore.QRect(0, 0, width, height)):
             self._preview.clear(_("Select the object on this layer, roughly; then its blend is shown here."))
             return
-        self._preview.read(subject)
+        self._preview.read(subject, anew=True)
 
     def _refresh(self) -> None:
         """Read everything anew."""
@@ -160,7 +204,7 @@ class Docker(DockWidget):
     # What the user does
 
     def _settings_changed(self) -> None:
-        if self._panel.live.isChecked() and not self._blends.any:
+        if self._panel.live.isChecked():
             self._panel.history.unchoose()
             self._preview.follow()
 
@@ -171,104 +215,102 @@ class Docker(DockWidget):
             self._look()
         else:
             self._preview.clear(_OFF)
+        self._session.live.emit(on)
+
+    def _on_canvas_toggled(self, on: bool) -> None:
+        Krita.instance().writeSetting(*_ON_CANVAS, "true" if on else "false")
+        self._show_preview()
 
     def _cancel(self) -> None:
-        blend = self._blends.of(Krita.instance().activeDocument())
+        blends = self._session.blends
+        blend = blends.of(nodes.document_of(self._view())) or next(iter(blends.all), None)
         if blend is not None:
-            self._blends.cancel(blend)
+            blends.cancel(blend)
 
-    def _apply(self, entry: history.Entry) -> None:
-        """Make a layer of a result again."""
-        document = entry.document
-        try:
-            layer = nodes.found(document, entry.layer_id)
-            plane, shadow = entry.place.moved((entry.plane, entry.shadow), document, layer)
-            assert plane is not None
-            if layer is None:  # deleted: the new one comes to lie on top
-                tops = [one for one in document.topLevelNodes() if one.type() not in nodes.MASKS]
-                layer = tops[-1]
-            result.insert(document, layer, plane, entry.title, entry.given, entry.as_mask, shadow)
-        except Refused as error:
-            self._say(document, words_of(error), True)
-            return
-        self._say(document, _("'%s' was made.") % entry.title)
+    def _hide(self) -> None:
+        layer = self._layer_to_hide()
+        if layer is not None:
+            self._session.hide(self._document, layer)
 
-    def _forget(self, entry: history.Entry) -> None:
-        _KEPT.remove(entry)
-        self._show_history()
-
-    # What the server tells
+    # What is told
 
     def _take(self, event: Event) -> None:
         if isinstance(event, StateChanged):
             self._show_state()
-        self._blends.take(event)
         self._preview.take(event)
 
-    def _ended(self, blend: Blend, node: Any) -> None:
+    def _ended(self, blend: Blend) -> None:
         """A blend has ended."""
-        self._say(blend.document if nodes.is_open(blend.document) else None, blend.said, blend.failed)
-        if blend.job is not None and blend.job.layer is not None and nodes.is_open(blend.document):
-            planes = [one for one in (blend.job.shadow, blend.job.layer) if one is not None]
-            steps = pictures.showing_on(planes, blend.job.request.background, LONGEST)
-            stepper = Stepper(steps, lambda picture: self._keep(blend, picture), lambda error: None, self)
-            self._pictures.append(stepper)
-            if blend.document == Krita.instance().activeDocument():
-                self._panel.form.decided(blend.job.report or {})
-        self._show_blend()
-        self._seen = None  # the preview goes on
-        QtCore.QTimer.singleShot(0, self._look)
-
-    def _keep(self, blend: Blend, picture: Any) -> None:
-        assert blend.job is not None and blend.job.layer is not None
-        made = (blend.job.layer, picture, blend.job.shadow)
-        of = (blend.document, blend.layer_id, blend.place)
-        entry = history.Entry(*of, blend.title, blend.made, blend.as_mask, *made)
-        _KEPT.add(entry)
-        self._show_history()
+        if blend.document == self._document and blend.job is not None:
+            self._panel.form.decided(blend.job.report or {})
+        if not self._session.blends.all:
+            self._preview.paused = False
+            self._look()
+            self._preview.resume()
 
     def _close(self) -> None:
         self._watch.stop()
         self._preview.stop()
-        self._blends.close()
-        self._server.close()
+        self._overlay.show_picture(None, None)
 
     # What is shown
 
-    def _say(self, document: Any, words: str, failed: bool = False) -> None:
-        """Say something of a document, which is seen while that is in front; without one, until there is more."""
-        self._said = [one for one in self._said if one[0] is not None and one[0] != document and nodes.is_open(one[0])]
-        if words:
-            self._said.append((document, words, failed))
-        if document is None or document == Krita.instance().activeDocument():
-            self._panel.show_said(words, failed)
+    def _show_session(self) -> None:
+        """Show how far the blends are, and what is said of the document."""
+        blends = self._session.blends.all
+        if blends and not self._preview.paused:  # one thing at a time: the server would make the preview first
+            self._preview.paused = True
+            self._preview.stop()
+        said = self._session.said_of(self._document)
+        self._panel.show_blends(blends)
+        self._panel.show_said(said.words, said.failed)
+        self._show_hiding()
 
-    def _show_blend(self, blend: Blend | None = None) -> None:
-        """Show how far the active document's blend is."""
-        document = Krita.instance().activeDocument()
-        own = self._blends.of(document)
-        self._panel.show_progress(own.fraction if own is not None else None, own.words if own is not None else "")
-        if own is None and blend is None:
-            fitting = [one for one in self._said if one[0] is None or one[0] == document]
-            __, words, failed = fitting[-1] if fitting else (None, "", False)
-            self._panel.show_said(words, failed)
+    def _layer_to_hide(self) -> Any:
+        """The layer that the last result was made of, or None."""
+        said = self._session.said_of(self._document)
+        return nodes.found(self._document, said.layer_id) if said.layer_id and self._document is not None else None
+
+    def _show_hiding(self) -> None:
+        layer = self._layer_to_hide()
+        if layer is None:
+            self._panel.show_hiding("")
+            return
+        words = _("Hide '%s'") if layer.visible() else _("Show '%s' again")
+        self._panel.show_hiding(words % layer.name())
 
     def _show_preview(self) -> None:
-        entry = self._panel.history.entry()
-        before = self._panel.before.isDown()
-        preview = self._preview
-        if entry is not None and not before:
-            self._panel.show_picture(entry.picture, "", 0.0)
-            return
-        image = preview.before if before or preview.after is None else preview.after
-        self._panel.show_picture(image, preview.words, preview.fraction)
+        chosen = self._panel.history.chosen_entries()[:2]
+        before, preview = self._panel.before.isDown(), self._preview
+        ground = preview.before
+        panes: list[Shown] = []
+        split = False
+        if chosen and not before:
+            panes = [one.picture._replace(caption=one.caption) for one in chosen]
+            ground = ground if ground is not None and _within(panes[0].frame, ground.frame) else None
+        elif ground is not None:
+            after = preview.after or ground
+            if before:
+                panes = [ground]
+            elif self._panel.split.isChecked():
+                panes = [ground._replace(caption=_("Before")), after._replace(caption=_("After"))]
+                split = True
+            else:
+                panes = [after]
+        self._panel.show_pictures(ground, panes, split)
+        self._panel.show_preview_words(
+            "" if chosen else preview.words, preview.failed, 0 if chosen else preview.fraction
+        )
+        self._preview.want(self._panel.picture.longest)
+        on_canvas = self._panel.on_canvas.isChecked() and not before and not chosen
+        self._overlay.show_picture(self._view(), preview.after if on_canvas else None)
 
     def _show_history(self) -> None:
-        document = Krita.instance().activeDocument()
-        self._panel.history.show_entries(_KEPT.of(document) if document is not None else [])
+        document = self._document
+        self._panel.history.show_entries(self._session.results.of(document) if document is not None else [])
 
     def _show_state(self) -> None:
-        state = self._server.state
+        state = self._session.server.state
         words = {
             State.IDLE: _("Not connected; a blend starts the server."),
             State.STARTING: _("The server is starting."),
@@ -277,3 +319,7 @@ class Docker(DockWidget):
             State.LOST: _("Not connected; the next blend tries again."),  # why is said where it mattered
         }
         self._panel.show_state(state, words[state])
+
+
+def _within(frame: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return QtCore.QRectF(*other).contains(QtCore.QRectF(*frame))

@@ -20,6 +20,7 @@ from deepblend_protocol.words import _
 from . import nodes, profiles
 from .nodes import Subject
 from .pictures import Row, reducing
+from .place import Place
 from .samples import Format, alpha_bytes, view
 from .spaces import Refused, Space, converted, working
 
@@ -98,6 +99,7 @@ class _Moment:
 
     def __init__(self, subject: Subject, settings: Settings) -> None:
         document, node = subject.document, subject.node
+        subject.place = Place.of(document, node)
         if not nodes.anything_below(node):
             what = _("Nothing visible lies below '%s'. The picture that it is to belong to has to be there.")
             raise Refused(what % node.name())

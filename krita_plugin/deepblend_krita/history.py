@@ -9,7 +9,9 @@ from typing import Any
 from deepblend_protocol.messages import Plane
 from deepblend_protocol.words import _
 
-from . import nodes, result, settings_form
+from . import nodes, settings_form
+from .picture_view import Shown
+from .place import Place
 from .qt import Qt, QtCore, QtGui, QtWidgets
 
 KEPT_BYTES = 2**28
@@ -23,20 +25,27 @@ class Entry:
 
     document: Any
     layer_id: str
-    place: result.Place
+    place: Place
     """Where its layer lay."""
     title: str
     given: Mapping[str, Any]
     as_mask: bool
     plane: Plane
-    picture: QtGui.QImage
+    picture: Shown
     """The result on its background, as the preview shows it."""
     shadow: Plane | None = None
+    number: int = 0
+    """Of its document's results, from 1 on; 0 where it is in no list yet."""
+
+    @property
+    def caption(self) -> str:
+        """In a word or two, to be told from the others."""
+        return f"{self.number}: {settings_form.in_short(self.given)}"
 
     @property
     def nbytes(self) -> int:
         planes = self.plane.nbytes + (self.shadow.nbytes if self.shadow is not None else 0)
-        return planes + self.picture.bytesPerLine() * self.picture.height()
+        return planes + self.picture.image.bytesPerLine() * self.picture.image.height()
 
 
 class Kept:
@@ -47,6 +56,7 @@ class Kept:
         self._entries: list[Entry] = []
 
     def add(self, entry: Entry) -> None:
+        entry.number = 1 + max((one.number for one in self._entries if one.document == entry.document), default=0)
         self._entries.append(entry)
         while sum(one.nbytes for one in self._entries) > self._most and len(self._entries) > 1:
             del self._entries[0]
@@ -61,12 +71,12 @@ class Kept:
 
 
 class HistoryList(QtWidgets.QWidget):
-    """Thumbnails, and what can be done with the chosen one.
+    """Thumbnails, and what can be done with the chosen one; two that are chosen are compared.
 
-    ``chosen`` is told an Entry, or None; ``apply``, ``restore`` and ``remove`` an Entry; ``counted`` their number.
+    ``chosen`` is told that others are; ``apply``, ``restore`` and ``remove`` an Entry; ``counted`` their number.
     """
 
-    chosen = QtCore.pyqtSignal(object)
+    chosen = QtCore.pyqtSignal()
     apply = QtCore.pyqtSignal(object)
     restore = QtCore.pyqtSignal(object)
     remove = QtCore.pyqtSignal(object)
@@ -81,6 +91,9 @@ class HistoryList(QtWidgets.QWidget):
         self._list.setMovement(QtWidgets.QListView.Movement.Static)
         self._list.setIconSize(QtCore.QSize(THUMBNAIL, THUMBNAIL))
         self._list.setSpacing(2)
+        self._list.setSelectionMode(QtWidgets.QAbstractItemView.SelectionMode.ExtendedSelection)
+        self._list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self._list.setToolTip(_("Click a result to see it; with Ctrl a second one, to compare the two"))
         policy = QtWidgets.QSizePolicy.Policy
         self._list.setSizePolicy(policy.Expanding, policy.Ignored)  # as high as the settings leave room for
         self._list.setMinimumHeight(THUMBNAIL + 16)
@@ -90,7 +103,7 @@ class HistoryList(QtWidgets.QWidget):
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setAccessibleName(_("Results"))
         self._list.itemSelectionChanged.connect(self._changed)
-        self._list.itemDoubleClicked.connect(lambda item: self.apply.emit(self.entry()))
+        self._list.itemDoubleClicked.connect(lambda item: self.apply.emit(self._entries[self._list.row(item)]))
         buttons = QtWidgets.QHBoxLayout()
         self._buttons = []
         for name, label, told, signal in (
@@ -115,46 +128,57 @@ class HistoryList(QtWidgets.QWidget):
         """Show these; the chosen one stays so where it is among them."""
         if len(entries) == len(self._entries) and all(a is b for a, b in zip(entries, self._entries)):
             return
-        before = self.entry()
+        before = self.chosen_entries()
         self._entries = entries
         self._list.blockSignals(True)
         self._list.clear()
         for entry in entries:
             modes = (Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
             pixels = round(THUMBNAIL * self.devicePixelRatioF())
-            thumbnail = entry.picture.scaled(pixels, pixels, *modes)
+            thumbnail = entry.picture.image.scaled(pixels, pixels, *modes)
             thumbnail.setDevicePixelRatio(self.devicePixelRatioF())
             icon = QtGui.QIcon()
             for mode in (QtGui.QIcon.Mode.Normal, QtGui.QIcon.Mode.Selected):  # else Qt tints what is chosen
                 icon.addPixmap(QtGui.QPixmap.fromImage(thumbnail), mode)
-            item = QtWidgets.QListWidgetItem(icon, "")
-            item.setSizeHint(QtCore.QSize(THUMBNAIL + 8, THUMBNAIL + 8))
+            item = QtWidgets.QListWidgetItem(icon, entry.caption)
+            item.setSizeHint(QtCore.QSize(THUMBNAIL + 8, THUMBNAIL + 12 + self.fontMetrics().height()))
             item.setToolTip(told(entry))
             item.setData(Qt.ItemDataRole.AccessibleTextRole, told(entry))
             self._list.addItem(item)
-            if entry is before:
+            if any(entry is one for one in before):
                 item.setSelected(True)
         self._list.blockSignals(False)
         self.counted.emit(len(entries))
         self._changed()
 
+    def chosen_entries(self) -> list[Entry]:
+        """Those that are chosen, in the list's order."""
+        return [self._entries[row] for row in sorted(self._list.row(item) for item in self._list.selectedItems())]
+
     def entry(self) -> Entry | None:
-        """The chosen one."""
-        rows = [self._list.row(item) for item in self._list.selectedItems()]
-        return self._entries[rows[0]] if rows else None
+        """The chosen one, if it is one."""
+        chosen = self.chosen_entries()
+        return chosen[0] if len(chosen) == 1 else None
 
     def unchoose(self) -> None:
         self._list.clearSelection()
 
     def _changed(self) -> None:
-        entry = self.entry()
+        entry, chosen = self.entry(), self.chosen_entries()
         for button in self._buttons:
             button.setEnabled(entry is not None)
-        self._told.setText(told(entry) if entry is not None else "")
-        self._told.setVisible(entry is not None)
-        self.chosen.emit(entry)
+        self._told.setText(told(entry) if entry is not None else compared(*chosen) if len(chosen) == 2 else "")
+        self._told.setVisible(bool(self._told.text()))
+        self.chosen.emit()
 
 
 def told(entry: Entry) -> str:
     """An entry in words: its layer, and its settings."""
     return f"{entry.title}\n{settings_form.told(entry.given)}"
+
+
+def compared(one: Entry, other: Entry) -> str:
+    """Two entries in words: the settings in which they differ, or that there are none."""
+    lines = [settings_form.told(each.given).split("\n") for each in (one, other)]
+    own = [", ".join(line for line in mine if line not in others) for mine, others in (lines, lines[::-1])]
+    return "\n".join(f"{each.caption}; {words}" if words else each.caption for each, words in zip((one, other), own))

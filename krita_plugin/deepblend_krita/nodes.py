@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,9 @@ MASKS = ("transparencymask", "filtermask", "transformmask", "selectionmask", "co
 _PLAIN = ("paintlayer", "grouplayer", "transparencymask", "selectionmask")
 """Nodes that show at a place nothing of what is elsewhere, so that a document can be cropped around it."""
 
+_PATIENCE = 25
+"""How often it is looked whether a layer has become the active one."""
+
 
 @dataclass
 class Subject:
@@ -26,21 +29,21 @@ class Subject:
     """A layer, no mask."""
     picture: Any = None
     """The layer that style comes from with ``style_from`` "picture"."""
+    place: Any = None
+    """Where the layer lay when it was read."""
 
     @property
     def id(self) -> str:
         return id_of(self.node)
 
 
-def active() -> Subject:
-    """The active document's active layer. Raises Refused."""
-    document = Krita.instance().activeDocument()
+def active(view: Any) -> Subject:
+    """The active layer of the document that a view shows; the view is None where there is none. Raises Refused."""
+    document = document_of(view)
     if document is None:
         raise Refused(_("No picture is open."))
     node = document.activeNode()
-    window = Krita.instance().activeWindow()
-    view = window.activeView() if window is not None else None
-    selected = [one for one in view.selectedNodes() if one.type() not in MASKS] if view is not None else []
+    selected = [one for one in view.selectedNodes() if one.type() not in MASKS]
     if len(selected) > 1:
         raise Refused(_("%d layers are selected. Select the one that is to be blended.") % len(selected))
     while node is not None and node.type() in MASKS:
@@ -50,6 +53,36 @@ def active() -> Subject:
     if node.type() == "filterlayer":
         raise Refused(_("'%s' is a filter layer. Select the layer that is to be blended.") % node.name())
     return Subject(document, node)
+
+
+def document_of(view: Any) -> Any:
+    """The document that a view shows, or None."""
+    return view.document() if view is not None and Krita.instance().documents() else None
+
+
+def toggling(document: Any, node: Any) -> Generator[float, None, None]:
+    """Steps that hide a layer, or show it where it is hidden: with an undo step if Krita's own action can be had."""
+    before = document.activeNode()
+    action = Krita.instance().action("toggle_layer_visibility")
+    if action is not None and document == Krita.instance().activeDocument():
+        document.setActiveNode(node)
+        for __ in range(_PATIENCE):
+            yield 20
+            if document.activeNode() == node:
+                break
+        else:
+            action = None
+    else:
+        action = None
+    was = node.visible()
+    if action is not None:
+        action.trigger()
+    if node.visible() == was:
+        node.setVisible(not was)
+        document.refreshProjection()
+    yield 20
+    if before is not None:
+        document.setActiveNode(before)
 
 
 def id_of(node: Any) -> str:
@@ -86,6 +119,25 @@ def levels(node: Any) -> Iterator[tuple[Any, list[Any], list[Any]]]:
             [one for one in upper if one.type() not in MASKS],
         )
         node = parent
+
+
+def told_of_groups(node: Any) -> list[str]:
+    """What the groups that a layer lies in do to what is made of it, in sentences."""
+    told = []
+    for group, __, __ in list(levels(node))[1:]:
+        name = group.name()
+        if not group.visible():
+            told.append(_("It is not seen, since the group '%s' is hidden.") % name)
+        if group.opacity() < 255:
+            told.append(_("The group '%s' is not opaque, so that it looks paler than in the preview.") % name)
+        if not group.passThroughMode() and group.blendingMode() != "normal":
+            told.append(_("The group '%s' has a blending mode, so that it looks otherwise than in the preview.") % name)
+    return told
+
+
+def shows_around(node: Any) -> bool:
+    """Whether a layer is seen in the picture, as far as that is up to it and its groups."""
+    return all(one.visible() and one.opacity() > 0 for one, __, __ in levels(node))
 
 
 def anything_below(node: Any) -> bool:

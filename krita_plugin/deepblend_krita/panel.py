@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from deepblend_protocol.client import State
 from deepblend_protocol.words import _
 from krita import Krita
 
+from .blends import Blend
 from .history import HistoryList
+from .picture_view import PictureView, Shown
+from .progress import ProgressRows
 from .qt import Qt, QtCore, QtGui, QtWidgets
 from .settings_form import SettingsForm
 
@@ -22,54 +26,10 @@ _DOTS = {
 """The colours of the dot; each is seen on a light and on a dark ground."""
 _FAILED = {"dark": "#ff9d94", "light": "#a8201a"}
 """What went wrong, to be read on a dark and on a light ground."""
-_LOWEST = 90
-"""Pixels of the picture's height that are left where the docker is low."""
-
-
-class PictureView(QtWidgets.QWidget):
-    """A picture as large as there is room for; words where there is none. In a low docker it gives way to all else."""
-
-    def __init__(self, parent: Any = None) -> None:
-        super().__init__(parent)
-        self._image: Any = None
-        self.words = ""
-        self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Expanding)
-        self.setMinimumHeight(_LOWEST)
-        self._fit()
-
-    @property
-    def image(self) -> Any:
-        return self._image
-
-    def show_image(self, image: Any) -> None:
-        self._image = image
-        self._fit()
-        self.update()
-
-    def resizeEvent(self, event: Any) -> None:  # noqa: N802
-        super().resizeEvent(event)
-        self._fit()
-
-    def sizeHint(self) -> Any:  # noqa: N802
-        return QtCore.QSize(220, _LOWEST)
-
-    def _fit(self) -> None:
-        """Take no more height than the picture fills."""
-        height = self.width() * self._image.height() / self._image.width() if self._image is not None else 0.0
-        self.setMaximumHeight(max(_LOWEST, round(height)))
-
-    def paintEvent(self, event: Any) -> None:  # noqa: N802
-        painter = QtGui.QPainter(self)
-        area = QtCore.QRectF(self.rect())
-        if self._image is None:
-            painter.setPen(self.palette().color(QtGui.QPalette.ColorRole.WindowText))
-            painter.drawText(area.adjusted(6, 6, -6, -6), self.words, QtGui.QTextOption(Qt.AlignmentFlag.AlignCenter))
-            return
-        scale = min(area.width() / self._image.width(), area.height() / self._image.height())
-        width, height = self._image.width() * scale, self._image.height() * scale
-        place = QtCore.QRectF((area.width() - width) / 2, (area.height() - height) / 2, width, height)
-        painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(place, self._image)
+_SHARE = 0.62
+"""Of the height, for the picture, where there is not enough for all settings below it."""
+_SHAPE = 0.8
+"""A picture's height by its width, before there is one."""
 
 
 class Dot(QtWidgets.QWidget):
@@ -88,58 +48,95 @@ class Dot(QtWidgets.QWidget):
         painter.drawEllipse(QtCore.QRectF(1, 1, 10, 10))
 
 
-class Panel(QtWidgets.QScrollArea):
-    """All that the docker holds."""
+class Panel(QtWidgets.QWidget):
+    """All that the docker holds. However low it is, the picture and what is at the bottom are in sight.
+
+    The settings between them are scrolled; the line above them can be dragged.
+    """
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inner = QtWidgets.QWidget()
-        layout = QtWidgets.QVBoxLayout(inner)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.setSpacing(6)
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 4)
+        layout.setSpacing(4)
+        self._splitter = QtWidgets.QSplitter(Qt.Orientation.Vertical, objectName="deepblend_splitter")
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.splitterMoved.connect(self._moved)
+        self._own_share: float | None = None
+        """Of the height, for the picture: as its user dragged it."""
+        self._splitter.addWidget(self._upper())
+        self._splitter.addWidget(self._lower())
+        layout.addWidget(self._splitter, 1)
+        self._add_buttons(layout)
+        self._add_words(layout)
 
+    def _upper(self) -> Any:
+        """The picture, and what is done with it."""
         self.picture = PictureView()
         self.picture.setObjectName("deepblend_preview")
-        self.live = QtWidgets.QCheckBox(_("Live preview"), objectName="deepblend_live")
-        self.live.setToolTip(_("Show the active layer's blend, which follows the settings"))
-        self.before = QtWidgets.QPushButton(_("Before"), objectName="deepblend_before")
-        self.before.setToolTip(_("Show the picture as it is, while this is pressed"))
-        self.refresh = QtWidgets.QToolButton(objectName="deepblend_refresh")
-        self.refresh.setIcon(Krita.instance().icon("view-refresh"))
-        self.refresh.setToolTip(_("Read the layers anew, after you have painted on them"))
-        self.refresh.setAccessibleName(_("Refresh"))
-        self.refresh.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        row = QtWidgets.QHBoxLayout()
-        row.addWidget(self.live, 1)
-        row.addWidget(self.before)
-        row.addWidget(self.refresh)
+        self.picture.setToolTip(_("Wheel: enlarge; drag: move; click: the picture's own pixels, or everything"))
         self._preview_bar = QtWidgets.QProgressBar(objectName="deepblend_preview_progress")
         self._preview_bar.setTextVisible(False)
         self._preview_bar.setMaximumHeight(4)
         self._preview_bar.setRange(0, 1000)
+        self._preview_said = _wrapped("deepblend_preview_said")
+        self.live = QtWidgets.QCheckBox(_("Live preview"), objectName="deepblend_live")
+        self.live.setToolTip(_("Show the active layer's blend, which follows the settings"))
+        self.before = QtWidgets.QPushButton(_("Before"), objectName="deepblend_before")
+        self.before.setToolTip(_("Show the picture as it is, while this is pressed"))
+        self.before.setMinimumWidth(self.before.fontMetrics().horizontalAdvance(self.before.text()) + 16)
+        self.split = self._tool("split", _split_icon(self.palette()), _("Before and after"), checkable=True)
+        self.split.setToolTip(_("Show before and after on either side of a line that can be dragged"))
+        self.on_canvas = self._tool("on_canvas", Krita.instance().icon("visible"), _("On the canvas"), checkable=True)
+        self.on_canvas.setToolTip(_("Show the preview on the canvas as well; nothing is painted there"))
+        self.refresh = self._tool("refresh", Krita.instance().icon("view-refresh"), _("Refresh"))
+        self.refresh.setToolTip(_("Read the layers anew"))
+        row = QtWidgets.QHBoxLayout()
+        row.setSpacing(3)
+        row.addWidget(self.live, 1)
+        for one in (self.before, self.split, self.on_canvas, self.refresh):
+            row.addWidget(one)
+        upper = QtWidgets.QWidget()
+        layout = QtWidgets.QVBoxLayout(upper)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
         layout.addWidget(self.picture, 1)
         layout.addWidget(self._preview_bar)
-        self._preview_said = _wrapped("deepblend_preview_said")
         layout.addWidget(self._preview_said)
         layout.addLayout(row)
+        self._upper_rest = row.sizeHint().height() + 10
+        return upper
 
+    def _lower(self) -> Any:
+        """The settings and the results."""
         self.form = SettingsForm()
+        self.settings = QtWidgets.QScrollArea(objectName="deepblend_settings")
+        self.settings.setWidgetResizable(True)
+        self.settings.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        self.settings.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.settings.setWidget(self.form)
+        self.settings.setMinimumWidth(
+            self.form.minimumSizeHint().width() + self.settings.verticalScrollBar().width() // 8
+        )
         self.history = HistoryList()
         self.tabs = QtWidgets.QTabWidget(objectName="deepblend_tabs")
         self.tabs.setDocumentMode(True)
-        self.tabs.addTab(self.form, _("Settings"))
+        self.tabs.addTab(self.settings, _("Settings"))
         self.tabs.addTab(self.history, "")
+        self.tabs.setMinimumHeight(72)
         self.history.counted.connect(self._show_count)
         self._show_count(0)
-        layout.addWidget(self.tabs)
+        return self.tabs
 
+    def _add_buttons(self, layout: Any) -> None:
+        self._dot = Dot()
         self.blend = QtWidgets.QPushButton(_("Blend"), objectName="deepblend_blend")
-        self.blend.setToolTip(_("Make a new layer of the active one, blended into what lies below"))
+        self.blend.setToolTip(
+            _("Make a new layer of the active one, blended into what lies below; it waits for blends before it")
+        )
         self.cancel = QtWidgets.QPushButton(_("Cancel"), objectName="deepblend_cancel")
         row = QtWidgets.QHBoxLayout()
+        row.addWidget(self._dot)
         row.addWidget(self.blend, 1)
         row.addWidget(self.cancel)
         layout.addLayout(row)
@@ -147,20 +144,25 @@ class Panel(QtWidgets.QScrollArea):
         self.recall.setToolTip(_("Set the sliders as they were when this layer was made"))
         self.recall.setVisible(False)
         layout.addWidget(self.recall)
-        self._bar = QtWidgets.QProgressBar(objectName="deepblend_progress")
-        self._bar.setRange(0, 1000)
-        layout.addWidget(self._bar)
+
+    def _add_words(self, layout: Any) -> None:
+        self.queue = ProgressRows()
+        layout.addWidget(self.queue)
         self._said = _wrapped("deepblend_said")
         layout.addWidget(self._said)
-        self._dot = Dot()
+        self.hide_layer = QtWidgets.QPushButton(objectName="deepblend_hide")
+        self.hide_layer.setVisible(False)
+        layout.addWidget(self.hide_layer)
         self._state = _wrapped("deepblend_state")
-        row = QtWidgets.QHBoxLayout()
-        row.addWidget(self._dot, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self._state, 1)
-        layout.addLayout(row)
+        layout.addWidget(self._state)
 
-        layout.addStretch(0)
-        self.setWidget(inner)
+    def _tool(self, name: str, icon: Any, label: str, checkable: bool = False) -> Any:
+        button = QtWidgets.QToolButton(objectName=f"deepblend_{name}", checkable=checkable)
+        button.setIcon(icon)
+        button.setAutoRaise(True)
+        button.setAccessibleName(label)
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        return button
 
     def sizeHint(self) -> Any:  # noqa: N802
         return QtCore.QSize(260, 640)
@@ -168,43 +170,94 @@ class Panel(QtWidgets.QScrollArea):
     def minimumSizeHint(self) -> Any:  # noqa: N802
         return QtCore.QSize(200, 120)
 
-    def show_picture(self, image: Any, words: str, fraction: float) -> None:
-        """Show a preview, and what is said of it."""
-        self.picture.words = words
-        self.picture.show_image(image)
-        self._preview_said.setText(words if image is not None else "")
-        self._preview_said.setVisible(image is not None and bool(words))
-        self._preview_bar.setValue(round(1000 * fraction))
-        self.before.setEnabled(image is not None)
+    def resizeEvent(self, event: Any) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        QtCore.QTimer.singleShot(0, self._divide)  # when the layout has its new heights
 
-    def show_progress(self, fraction: float | None, words: str) -> None:
-        """Show how far a blend is; None where there is none."""
-        running = fraction is not None
-        self.blend.setEnabled(not running)
-        self.cancel.setEnabled(running)
-        self._bar.setVisible(running)
-        self._bar.setValue(round(1000 * (fraction or 0.0)))
-        self._bar.setFormat(
-            _("%(words)s: %(percent)d%%") % {"words": words, "percent": int(100 * fraction)} if fraction else words
-        )
+    # What is shown
+
+    def show_pictures(self, ground: Shown | None, panes: Sequence[Shown], split: bool = False) -> None:
+        before = bool(self.picture.panes)
+        self.picture.show_pictures(ground, panes, split)
+        self.before.setEnabled(bool(panes))
+        if before != bool(panes):
+            self._divide()
+
+    def show_preview_words(self, words: str, failed: bool, fraction: float) -> None:
+        """Say how far the preview is, or why there is none."""
+        self.picture.words, self.picture.failed, self.picture.error_colour = words, failed, self._error_colour()
+        self.picture.update()
+        beside = bool(self.picture.panes) and bool(words)
+        self._preview_said.setText(words if beside else "")
+        self._preview_said.setVisible(beside)
+        self._preview_said.setStyleSheet(f"color: {self._error_colour()}" if failed else "")
+        self._preview_bar.setValue(round(1000 * fraction))
+
+    def show_blends(self, blends: Sequence[Blend]) -> None:
+        """Show how far blends are."""
+        self.cancel.setEnabled(bool(blends))
+        self.queue.show_blends(blends)
 
     def show_said(self, words: str, failed: bool) -> None:
         """Say how a blend ended."""
+        if (words, failed) == (self._said.text(), bool(self._said.styleSheet())):
+            return
         self._said.setText(words)
         self._said.setVisible(bool(words))
+        self._said.setStyleSheet(f"color: {self._error_colour()}" if failed else "")
+
+    def show_hiding(self, words: str) -> None:
+        """Offer to hide a layer; "" where there is none."""
+        self.hide_layer.setText(words)
+        self.hide_layer.setVisible(bool(words))
+
+    def show_state(self, state: State, words: str) -> None:
+        """Show whether there is a server: by the dot alone, where that is as it should be."""
+        self._dot.colour = _DOTS[state]
+        self._dot.setToolTip(words)
+        self._dot.update()
+        self._state.setText(words)
+        self._state.setVisible(state is not State.READY)
+
+    def _error_colour(self) -> str:
         dark = self.palette().color(QtGui.QPalette.ColorRole.Window).lightness() < 128
-        self._said.setStyleSheet(f"color: {_FAILED['dark' if dark else 'light']}" if failed else "")
+        return _FAILED["dark" if dark else "light"]
 
     def _show_count(self, count: int) -> None:
         """Say how many results there are; without any, there is nothing to see of them."""
         self.tabs.setTabText(1, _("Results (%d)") % count if count else _("Results"))
         self.tabs.setTabEnabled(1, bool(count))
 
-    def show_state(self, state: State, words: str) -> None:
-        """Show whether there is a server."""
-        self._dot.colour = _DOTS[state]
-        self._dot.update()
-        self._state.setText(words)
+    # How it is divided
+
+    def _moved(self, *_ignored: Any) -> None:
+        upper, lower = self._splitter.sizes()
+        self._own_share = upper / max(1, upper + lower)
+
+    def _divide(self) -> None:
+        """Divide the height: all settings in sight where there is room for the picture besides."""
+        height = self._splitter.height()
+        if self._own_share is not None:
+            upper = round(height * self._own_share)
+        else:
+            shape = self.picture.shape or _SHAPE
+            wanted = round(self.width() * shape) + self._upper_rest
+            form = self.form.sizeHint().height() + self.tabs.tabBar().sizeHint().height() + 8
+            upper = max(min(wanted, round(height * _SHARE)), height - form)
+        self._splitter.setSizes([upper, height - upper])
+
+
+def _split_icon(palette: Any) -> Any:
+    """A square, one half of it filled."""
+    image = QtGui.QPixmap(32, 32)
+    image.fill(QtGui.QColor(0, 0, 0, 0))
+    painter = QtGui.QPainter(image)
+    colour = palette.color(QtGui.QPalette.ColorRole.WindowText)
+    painter.setPen(QtGui.QPen(colour, 3))
+    painter.drawRect(4, 4, 24, 24)
+    painter.fillRect(4, 4, 12, 24, colour)
+    painter.end()
+    return QtGui.QIcon(image)
 
 
 def _wrapped(name: str) -> QtWidgets.QLabel:

@@ -15,23 +15,28 @@ from . import document, pictures
 from .blends import words_of
 from .document import Steps
 from .nodes import Subject
+from .picture_view import Shown
 from .qt import QtCore, QtGui
-from .reduced import Reduced, for_screen
+from .reduced import Reduced
 from .server import Server
 from .steps import Stepper
 
-LONGEST = 420
-"""Pixels of the preview's longer side."""
+LONGEST, MOST = 420, 1600
+"""Pixels of the preview's longer side: at first, and where it is enlarged far."""
+_SHARP = 0.8
+"""How sharp a picture has to be, of the first one of its blend, to be shown: else it would be a step back."""
 INTERVAL_MS = 150
 SETTLE_MS = 120
 """A slider that is being dragged is waited for."""
+SHARPEN_MS = 400
+"""So is a docker that is being enlarged."""
 
 
 class Preview(QtCore.QObject):
     """Args:
     server: where it is made.
     settings: gives the settings as they are now.
-    changed: is called when ``picture`` or ``words`` have changed.
+    changed: is called when ``before``, ``after`` or ``words`` have changed.
     told: is called with the report of one that is done.
     """
 
@@ -50,24 +55,38 @@ class Preview(QtCore.QObject):
         self._told = told
         self._subject: Subject | None = None
         self._small: Reduced | None = None
+        self._given: dict[str, Any] | None = None
+        """The settings of what was begun last; None where that has failed."""
         self._room = (0.0, 0.0)
         """How far the mask may grow, and how long a shadow may be, without reading anew."""
         self._style: tuple[Any, Plane | None] = (None, None)
         """What the style picture is of, and it."""
         self._reader: Stepper | None = None
         self._job: Job | None = None
-        self.before: QtGui.QImage | None = None
+        self.before: Shown | None = None
         """The picture as it is."""
-        self.after: QtGui.QImage | None = None
+        self.after: Shown | None = None
         """The blend, as far as it is; None where there is none yet."""
         self.fraction = 0.0
         self.words = ""
+        self.failed = False
+        """Whether the words say what went wrong."""
+        self.paused = False
+        """While something else is blended, nothing begins."""
+        self._longest = self._wanted = LONGEST
+        """Pixels of the longer side: of what was read, and that are to be seen."""
+        self._sharpness = 0.0
+        """Of the first picture of what is being blended."""
         self.done = False
         self._ground: QtGui.QImage | None = None
         self._settling = QtCore.QTimer(self)
         self._settling.setSingleShot(True)
         self._settling.setInterval(SETTLE_MS)
         self._settling.timeout.connect(self._begin)
+        self._sharpening = QtCore.QTimer(self)
+        self._sharpening.setSingleShot(True)
+        self._sharpening.setInterval(SHARPEN_MS)
+        self._sharpening.timeout.connect(self._sharpen)
 
     def read(self, subject: Subject, anew: bool = False) -> None:
         """Show this from now on.
@@ -76,7 +95,13 @@ class Preview(QtCore.QObject):
             anew: read the style picture again as well, though it is of the same layer.
         """
         self.stop()
+        if self._subject is None or self._subject.id != subject.id:
+            self.before = self.after = None
         self._subject = subject
+        self._small, self.done = None, False
+        if self.paused:
+            return
+        self._longest = self._wanted
         if anew:
             self._style = (None, None)
         given = dict(self._settings())
@@ -92,16 +117,27 @@ class Preview(QtCore.QObject):
         )
         self._tell(0.0, _("Reading the picture"))
 
-    def clear(self, words: str = "") -> None:
-        """Show nothing."""
+    def want(self, longest: int) -> None:
+        """So many pixels of the longer side are seen; what is read already has them, or is read anew."""
+        self._wanted = min(MOST, max(LONGEST, -(-longest // 64) * 64))
+        if self._wanted > 1.1 * self._longest and not self._sharpening.isActive():
+            self._sharpening.start()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        if self._subject is not None and not self.done:
+            self._begin()
+
+    def clear(self, words: str = "", failed: bool = False) -> None:
+        """Show nothing but words."""
         self.stop()
         self._subject = self._small = self.before = self.after = self._ground = None
-        self._style = (None, None)
-        self._tell(0.0, words)
+        self._style, self.done = (None, None), False
+        self._tell(0.0, words, failed)
 
     def follow(self) -> None:
-        """The settings have changed: begin anew, when they have come to rest."""
-        if self._subject is not None:
+        """The settings may have changed: if so, begin anew, when they have come to rest."""
+        if self._subject is not None and dict(self._settings()) != self._given:
             self.done = False
             self._settling.start()
 
@@ -115,8 +151,8 @@ class Preview(QtCore.QObject):
         if self._job is not None:
             self._server.cancel(self._job)
             self._job = None
-        self.done = False
         if under_way:
+            self.done = False
             self._tell(0.0, "")
 
     def take(self, event: Event) -> None:
@@ -129,11 +165,11 @@ class Preview(QtCore.QObject):
             self._job, self.done = None, True
             self._tell(1.0, "")
         elif isinstance(event, JobFailed):
-            self._job = None
-            self._tell(0.0, words_of(event.error))
+            self._job = self._given = None
+            self._tell(0.0, words_of(event.error), True)
         elif not isinstance(event, JobCancelled):
             told = progress(event)
-            if (plane := getattr(event, "preview", None)) is not None:
+            if (plane := getattr(event, "preview", None)) is not None and self._is_sharp(plane):
                 self._take(plane)
             if told is not None:
                 self._tell(*told)
@@ -149,7 +185,7 @@ class Preview(QtCore.QObject):
 
     def _reading(self, subject: Subject, settings: Settings, given: Mapping[str, Any], style: Plane | None) -> Steps:
         request = yield from document.reading(subject, settings, given, style)
-        small = yield from Reduced.steps(request, LONGEST)
+        small = yield from Reduced.steps(request, self._longest)
         return request.style, small
 
     def _read(self, sign: Any, style: Plane | None, small: Reduced) -> None:
@@ -159,14 +195,24 @@ class Preview(QtCore.QObject):
         self._small = small
         self._ground = pictures.picture(small.background.samples, small.background.channels, small.background.size)
         self.before = self._laid(small.layer)
-        self.after = None
         self._begin()
+
+    def _sharpen(self) -> None:
+        """Read more pixels, where there are more."""
+        if self._subject is not None and self._small is not None and self._small.scale < 1 and not self.paused:
+            self.read(self._subject)
+
+    def _is_sharp(self, plane: Plane) -> bool:
+        """Whether a picture of a blend that is under way is no step back: painting begins with a coarse one."""
+        now = pictures.sharpness(plane)
+        self._sharpness = self._sharpness or now
+        return now >= _SHARP * self._sharpness
 
     def _begin(self) -> None:
         """Blend with the settings as they are now."""
         given = dict(self._settings())
         subject = self._subject
-        if subject is None or self._reader is not None:
+        if subject is None or self._reader is not None or self.paused:
             return  # what is being read begins by itself
         sign = self._style_sign(given)
         now = resolve(given)
@@ -176,21 +222,21 @@ class Preview(QtCore.QObject):
             return
         if self._job is not None:
             self._server.cancel(self._job)
-        self.done = False
+        self.done, self._sharpness, self._given = False, 0.0, given
         try:
-            self._job = self._server.submit(self._small.request(given, Previews(LONGEST, INTERVAL_MS)))
+            self._job = self._server.submit(self._small.request(given, Previews(self._longest, INTERVAL_MS)))
         except DeepBlendError as error:
-            self._job = None
-            self._tell(0.0, words_of(error))
+            self._job = self._given = None
+            self._tell(0.0, words_of(error), True)
 
     def _failed(self, error: Exception) -> None:
         self._reader = self._small = self.before = self.after = None
-        self._tell(0.0, words_of(error))
+        self._tell(0.0, words_of(error), True)
 
     def _take(self, *planes: Plane | None) -> None:
         self.after = self._laid(*planes)
 
-    def _laid(self, *planes: Plane | None) -> QtGui.QImage:
+    def _laid(self, *planes: Plane | None) -> Shown:
         """Planes on the ground, the lowest first."""
         assert self._small is not None and self._ground is not None
         laid = self._ground
@@ -198,8 +244,8 @@ class Preview(QtCore.QObject):
             if plane is not None:
                 image = pictures.picture(bytes(pictures.view(plane.samples)), plane.channels, plane.size)
                 laid = pictures.laid(image, laid, plane.rect)
-        return for_screen(laid, self._small.profile, self._small.linear)
+        return Shown(pictures.for_screen(laid, self._small.profile, self._small.linear), self._small.frame)
 
-    def _tell(self, fraction: float, words: str) -> None:
-        self.fraction, self.words = fraction, words
+    def _tell(self, fraction: float, words: str, failed: bool = False) -> None:
+        self.fraction, self.words, self.failed = fraction, words, failed
         self._changed()

@@ -11,7 +11,6 @@ from deepblend_protocol.settings import reduced, resolve, style_wanted
 
 from .document import Steps
 from .pictures import reducing_plane
-from .qt import QtGui
 
 
 class Reduced:
@@ -23,11 +22,12 @@ class Reduced:
     """
 
     def __init__(self, request: Request, longest: int) -> None:
-        frame = request.background.rect
+        self.frame = frame = request.background.rect
+        """What it shows, in document pixels."""
         self.scale = min(1.0, longest / max(frame.size))
         self.profile = request.background.profile
         self.linear = request.background.encoding == "linear"
-        self._frame = frame.scaled(self.scale)
+        self._small_frame = frame.scaled(self.scale)
         self.background: Plane
         self.layer: Plane
         self._mask: Plane | None = None
@@ -54,7 +54,7 @@ class Reduced:
         return Request(self.layer, self.background, self._mask, style, scaled, previews=previews)
 
     def _plane(self, plane: Plane) -> Steps:
-        rect = plane.rect.scaled(self.scale).relative_to(self._frame)
+        rect = plane.rect.scaled(self.scale).relative_to(self._small_frame)
         samples = yield from reducing_plane(plane, rect.size)
         return Plane(rect, rect.size, "u8", plane.channels, samples, self._curve(plane))
 
@@ -69,22 +69,3 @@ class Reduced:
     @staticmethod
     def _curve(plane: Plane) -> str:
         return "perceptual" if plane.encoding == "linear" else plane.encoding
-
-
-def for_screen(image: QtGui.QImage, profile: bytes | None, linear: bool) -> QtGui.QImage:
-    """A picture in sRGB.
-
-    Args:
-        profile: that its samples are of, but for their curve where they were ``linear``.
-    """
-    if profile is None or not hasattr(QtGui, "QColorSpace"):
-        return image
-    space = QtGui.QColorSpace.fromIccProfile(profile)
-    srgb = QtGui.QColorSpace(QtGui.QColorSpace.NamedColorSpace.SRgb)
-    if linear:
-        space = space.withTransferFunction(QtGui.QColorSpace.TransferFunction.SRgb)
-    if not space.isValid() or space == srgb or image.isGrayscale():
-        return image
-    image = image.copy()
-    image.setColorSpace(space)
-    return image.convertedToColorSpace(srgb)

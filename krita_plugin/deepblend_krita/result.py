@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from deepblend_protocol.messages import Plane
 from deepblend_protocol.sample_types import SAMPLE_TYPES
@@ -14,43 +13,11 @@ from krita import Document, Selection
 
 from . import nodes
 from .qt import QtCore
-from .samples import Format, eight_bits, format_of, reordered, view
+from .samples import Format, eight_bits, no_darker_than_black, reordered, view
 from .spaces import Refused, Space, converted, working
 
 ANNOTATION = "deepblend"
 """A document's annotation: JSON with what is known of its results, by their layers' ids."""
-
-
-class Place(NamedTuple):
-    """Where a layer lies, in document pixels."""
-
-    canvas: tuple[int, int]
-    """The document's width and height."""
-    corner: tuple[int, int]
-    """The layer's position, which goes along when it is moved and when the document is cropped."""
-    extent: tuple[int, int]
-    """The width and height of what is painted on it."""
-
-    @classmethod
-    def of(cls, document: Any, layer: Any) -> Place:
-        corner, bounds = layer.position(), layer.bounds()
-        canvas = document.width(), document.height()
-        return cls(canvas, (corner.x(), corner.y()), (bounds.width(), bounds.height()))
-
-    def moved(self, planes: Iterable[Plane | None], document: Any, layer: Any) -> list[Plane | None]:
-        """What was made of the layer when it lay here, where that belongs now.
-
-        Args:
-            layer: None where it is not there any more.
-
-        Raises Refused where the document has another size and the layer as well: then it was scaled, turned or cut.
-        """
-        canvas = document.width(), document.height()
-        now = Place.of(document, layer) if layer is not None else Place(canvas, self.corner, (0, 0))
-        if now.canvas != self.canvas and now.extent != self.extent:
-            raise Refused(_("The picture was scaled, turned or cut meanwhile. Blend the layer again."))
-        dx, dy = (after - before for after, before in zip(now.corner, self.corner))
-        return [replace(one, rect=one.rect.moved(dx, dy)) if one is not None else None for one in planes]
 
 
 def name(layer: str, made: Mapping[str, Any]) -> str:
@@ -71,6 +38,7 @@ def insert(
     plane: Plane,
     title: str,
     settings: Mapping[str, Any],
+    read: Space,
     as_mask: bool = False,
     shadow: Plane | None = None,
 ) -> Any:
@@ -81,18 +49,19 @@ def insert(
     Args:
         layer: that was blended. The new one comes to lie on it, and on the results that it has already.
         settings: what is kept with it, JSON-ready.
+        read: the document's colour space when the layer was read; it may have another by now.
         as_mask: its edge becomes a transparency mask, and its pixels opaque.
         shadow: what lies directly below it.
 
     Raises Refused.
     """
-    space = Space.of(document)
-    bench = document.clone() if as_mask or shadow is not None or working(space) != space else None
+    space, work = Space.of(document), working(read)
+    bench = document.clone() if as_mask or shadow is not None or work != space else None
     try:
-        samples = _native(plane, space, bench)
+        samples = _native(plane, work, space, bench)
         node = _masked(bench, plane, samples, space, title) if as_mask else _painted(document, title, samples, plane)
         if shadow is not None:
-            below = _painted(bench, _("%s shadow") % title, _native(shadow, space, bench), shadow)
+            below = _painted(bench, _("%s shadow") % title, _native(shadow, work, space, bench), shadow)
             node = _grouped(bench, title, below, node)
         above = _highest(document, layer)
         if not above.parentNode().addChildNode(node, above):
@@ -130,16 +99,22 @@ def _highest(document: Any, layer: Any) -> Any:
     return layer
 
 
-def _native(plane: Plane, space: Space, bench: Any) -> bytes:
-    """A result's samples as the document has them. Raises Refused where it has become another meanwhile."""
-    work = working(space)
-    known = format_of(work.model, work.depth)
+def _native(plane: Plane, work: Space, space: Space, bench: Any) -> bytes:
+    """A result's samples as the document has them.
+
+    Args:
+        work: the colour space that the result is in.
+        space: the document's.
+
+    Raises Refused where Krita cannot convert it.
+    """
+    known = work.format
     assert known is not None
     came = Format(plane.type, plane.channels)
-    if (known.type, len(known.channels), work.encoding) != (came.type, len(came.channels), plane.encoding):
-        raise Refused(_("The picture's colour space was changed during the blend; the blend was dropped."))
     samples = view(plane.samples)
     samples = samples if known.channels == came.channels else reordered(samples, came)
+    if work != space and came.type == "f32" and not SAMPLE_TYPES[space.depth.lower()].is_float:
+        samples = no_darker_than_black(samples)
     return bytes(converted(samples, plane.size, work, space, bench))
 
 

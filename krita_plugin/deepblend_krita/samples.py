@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable
 from functools import lru_cache
@@ -9,6 +10,9 @@ from typing import NamedTuple
 
 from deepblend_protocol.sample_types import SAMPLE_TYPES
 
+_NEGATIVE = re.compile(b"[\x80-\xff]")
+"""The highest byte of a float below 0."""
+_DARK = 0.05
 _UNITS = ((8, "Q"), (4, "I"), (2, "H"), (1, "B"))
 
 
@@ -83,6 +87,25 @@ def reordered(samples: memoryview, known: Format) -> memoryview:
     result = bytearray(samples)
     source, target = samples.cast("B").cast(code), memoryview(result).cast(code)
     target[0::4], target[2::4] = source[2::4], source[0::4]
+    return memoryview(result)
+
+
+def no_darker_than_black(samples: memoryview) -> memoryview:
+    """RGBA of 32-bit floats in linear light; where a pixel is dark, no colour of it is below 0 any more.
+
+    A blend may fall a little below black, which whole numbers of Lab show as a bright blue. Colours that are no darker
+    than ``_DARK`` keep what is below 0: that makes them purer than RGB can.
+    """
+    result = bytearray(samples)
+    signs = bytes(samples[3::16]), bytes(samples[7::16]), bytes(samples[11::16])
+    wide = memoryview(result).cast("f")
+    for sign in signs:
+        for each in _NEGATIVE.finditer(sign):
+            at = 4 * each.start()
+            colour = [wide[at], wide[at + 1], wide[at + 2]]
+            if max(colour) < _DARK:
+                wide[at], wide[at + 1], wide[at + 2] = (max(0.0, one) for one in colour)
+    del wide
     return memoryview(result)
 
 

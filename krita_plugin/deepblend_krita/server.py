@@ -28,6 +28,7 @@ class Server(QtCore.QObject):
         super().__init__(parent)
         self._tell = tell
         self._client: Client | None = None
+        self._installation: connection.Installation | None = None
         self._notifier: Any = None
         self._watched: int | None = None
         self._jobs: list[Job] = []
@@ -41,13 +42,24 @@ class Server(QtCore.QObject):
 
     def submit(self, request: Request) -> Job:
         """Send a job; starts or finds the server. Raises DeepBlendError."""
-        if self._client is None:
-            installation = connection.read_installation(host.HERE / "installation.json")
-            self._client = Client(installation, f"krita {Krita.instance().version()}")
+        if self._client is None or (self._client.state is not State.READY and not self._jobs):
+            self._find()
+        assert self._client is not None
         job = self._client.submit(request)
         self._jobs.append(job)
         QtCore.QTimer.singleShot(0, self.poll)
         return job
+
+    def _find(self) -> None:
+        """Have a client of the server that is to be used by now: the plug-in may have been installed anew.
+
+        Raises DeepBlendError.
+        """
+        installation = connection.read_installation(host.HERE / "installation.json")
+        if self._client is None or installation != self._installation:
+            self.close()
+            self._installation = installation
+            self._client = Client(installation, f"krita {Krita.instance().version()}")
 
     def cancel(self, job: Job) -> None:
         if self._client is not None:

@@ -12,17 +12,19 @@ from deepblend_protocol.words import CHOICES, LOOKS, _, looks_like
 from deepblend_protocol.words import PRESETS as LABELS
 from krita import Krita
 
-from . import nodes, result
+from . import presets, result
+from .fields import LayerChoice, QuietCombo, Slider
 from .qt import Qt, QtCore, QtWidgets
 
 _GROUP, _NAME = "deepblend", "settings"
 OWN = "own"
 """The preset that sets nothing."""
+_USERS = "user:"
+"""Begins what stands for a preset of the user's own."""
 _SHADOW = SHOWN[-3:]
 """How strong it is, and what it has then."""
 _OLD_DEFAULT = {"style": 0.5, "keep_colours": 0.5, "style_from": "background"}
 """What is kept of who never moved a slider, from before there were automatic presets."""
-_NOTCHES = 200
 
 
 def defaults() -> dict[str, Any]:
@@ -62,102 +64,28 @@ def told(given: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-class _Quiet:
-    """The wheel scrolls the docker, unless the widget has been clicked before."""
-
-    def wheelEvent(self, event: Any) -> None:  # noqa: N802
-        if self.hasFocus():  # type: ignore[attr-defined]
-            super().wheelEvent(event)  # type: ignore[misc]
-        else:
-            event.ignore()
+def in_short(given: Mapping[str, Any]) -> str:
+    """The settings in a word or two: the preset, or of own values the style."""
+    known = checked(given)
+    if known["preset"] != OWN:
+        return LABELS[known["preset"]]
+    return f"{_(table()['style'].label)} {known['style']:g}"
 
 
-class _QuietSlider(_Quiet, QtWidgets.QSlider):
-    pass
+class _Told(QtCore.QObject):
+    """Tells each form what another one was given: one in each window, and all of them show the same."""
+
+    written = QtCore.pyqtSignal(object)
 
 
-class _QuietSpin(_Quiet, QtWidgets.QDoubleSpinBox):
-    pass
-
-
-class _QuietCombo(_Quiet, QtWidgets.QComboBox):
-    """Words that do not fit end in dots; the list that it opens is as wide as its longest."""
-
-    def paintEvent(self, event: Any) -> None:  # noqa: N802
-        painter, option, style = QtWidgets.QStylePainter(self), QtWidgets.QStyleOptionComboBox(), QtWidgets.QStyle
-        self.initStyleOption(option)
-        field = self.style().subControlRect(
-            style.ComplexControl.CC_ComboBox, option, style.SubControl.SC_ComboBoxEditField, self
-        )
-        words = option.fontMetrics.elidedText(option.currentText, Qt.TextElideMode.ElideRight, field.width() - 4)
-        option.currentText = words
-        painter.drawComplexControl(style.ComplexControl.CC_ComboBox, option)
-        painter.drawControl(style.ControlElement.CE_ComboBoxLabel, option)
-
-    def showPopup(self) -> None:  # noqa: N802
-        self.view().setMinimumWidth(min(600, self.view().sizeHintForColumn(0) + 24))
-        super().showPopup()
-
-
-class Slider(QtCore.QObject):
-    """A number: a slider, and a field to type it into. Pixels have finer notches near 0."""
-
-    changed = QtCore.pyqtSignal()
-
-    def __init__(self, setting: Setting, parent: Any = None) -> None:
-        super().__init__(parent)
-        lowest, highest = setting.minimum, setting.maximum
-        assert lowest is not None and highest is not None
-        lengths = setting.unit == "px"
-        self._bent = lengths
-        self._most = highest
-        self.slider = _QuietSlider(Qt.Orientation.Horizontal, objectName=f"deepblend_{setting.name}_slider")
-        self.slider.setRange(-_NOTCHES if lowest < 0 else 0, _NOTCHES)
-        self.slider.setPageStep(_NOTCHES // 10)
-        self.spin = _QuietSpin(objectName=f"deepblend_{setting.name}")
-        self.spin.setRange(lowest, highest)
-        self.spin.setDecimals(0 if setting.unit else 2)
-        self.spin.setSingleStep(1.0 if setting.unit else 0.05)
-        self.spin.setSuffix(" px" if lengths else "°" if setting.unit == "degrees" else "")
-        for widget in (self.slider, self.spin):
-            widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-            widget.setToolTip(_(setting.help))
-            widget.setAccessibleName(_(setting.label))
-        self.slider.setMinimumWidth(40)
-        self.spin.valueChanged.connect(self._typed)
-        self.slider.valueChanged.connect(self._moved)
-
-    def value(self) -> float:
-        return float(self.spin.value())
-
-    def set_enabled(self, on: bool) -> None:
-        self.slider.setEnabled(on)
-        self.spin.setEnabled(on)
-
-    def set_visible(self, on: bool) -> None:
-        self.slider.setVisible(on)
-        self.spin.setVisible(on)
-
-    def set_value(self, value: float) -> None:
-        self.spin.setValue(value)
-
-    def _typed(self, value: float) -> None:
-        part = value / self._most
-        notch = round((abs(part) ** 0.5 if self._bent else abs(part)) * _NOTCHES) * (-1 if part < 0 else 1)
-        self.slider.blockSignals(True)
-        self.slider.setValue(notch)
-        self.slider.blockSignals(False)
-        self.changed.emit()
-
-    def _moved(self, notch: int) -> None:
-        part = notch / _NOTCHES
-        self.spin.setValue(part * abs(part) * self._most if self._bent else part * self._most)
+_told = _Told()
 
 
 class SettingsForm(QtWidgets.QWidget):
-    """All of them; ``changed`` is told when what is sent is another. Krita keeps them.
+    """All of them; ``changed`` is told when what is sent is another. Krita keeps them, the same ones for all windows.
 
-    Who moves a slider that the chosen preset sets has own values from then on.
+    Who moves a slider that the chosen preset sets has own values from then on. Values that were saved are a preset of
+    the user's own, which is shown where they are set.
     """
 
     changed = QtCore.pyqtSignal()
@@ -167,6 +95,7 @@ class SettingsForm(QtWidgets.QWidget):
         self._fields: dict[str, Any] = {}
         self._labels: dict[str, Any] = {}
         self._setting = False
+        self._chosen = AUTOMATIC
         self._looks: Mapping[str, Any] = {}
         """The report that told what the background looks like."""
         layout = QtWidgets.QGridLayout(self)
@@ -175,11 +104,10 @@ class SettingsForm(QtWidgets.QWidget):
         layout.setVerticalSpacing(4)
         known = table()
         preset = known["preset"]
-        self._preset = _QuietCombo(objectName="deepblend_preset", toolTip=_(preset.help))
-        for label, name in [*((LABELS[name], name) for name in PRESETS), (_("Own values"), OWN)]:
-            self._preset.addItem(label, name)
+        self._preset = QuietCombo(objectName="deepblend_preset", toolTip=_(preset.help))
+        self._list_presets()
         self._preset.activated.connect(self._preset_chosen)
-        self._add(layout, _(preset.label), self._preset)
+        self._add(layout, _(preset.label), self._preset, self._preset_menu())
         self._said = QtWidgets.QLabel(objectName="deepblend_looks")
         self._said.setWordWrap(True)
         layout.addWidget(self._said, layout.rowCount(), 1, 1, 2)
@@ -208,6 +136,7 @@ class SettingsForm(QtWidgets.QWidget):
         self._read()
         self._more.setChecked(self._value("shadow") > 0)
         self._unfold(self._more.isChecked())
+        _told.written.connect(self._follow)
 
     def values(self) -> dict[str, Any]:
         """The settings as they are sent to the server: what a preset sets is left to it."""
@@ -223,7 +152,7 @@ class SettingsForm(QtWidgets.QWidget):
     def _put(self, given: Mapping[str, Any]) -> None:
         self._setting = True
         preset = given.get("preset", OWN if any(name in given for name in PRESET_NAMES) else self.preset)
-        self._preset.setCurrentIndex(self._preset.findData(preset))
+        self._chosen = str(preset)
         for name, value in given.items():
             widget = self._fields.get(name)
             if isinstance(widget, Slider):
@@ -236,7 +165,8 @@ class SettingsForm(QtWidgets.QWidget):
 
     @property
     def preset(self) -> str:
-        return str(self._preset.currentData())
+        """The one that is in force; OWN where the values are the user's own, saved or not."""
+        return self._chosen
 
     def decided(self, report: Mapping[str, Any]) -> None:
         """Show what a blend's report says of the background, and the values that follow from it."""
@@ -257,14 +187,14 @@ class SettingsForm(QtWidgets.QWidget):
             slider = Slider(setting, self)
             slider.changed.connect(lambda: self._changed(setting.name))
             return slider
-        combo = _QuietCombo(objectName=f"deepblend_{setting.name}", toolTip=_(setting.help))
+        combo = QuietCombo(objectName=f"deepblend_{setting.name}", toolTip=_(setting.help))
         for choice in setting.choices:
             combo.addItem(CHOICES[choice], choice)
         combo.currentIndexChanged.connect(lambda index: self._changed(setting.name))
         return combo
 
-    def _add(self, layout: Any, label: str, widget: Any) -> Any:
-        """A row: a label, and a choice, or a slider and its field."""
+    def _add(self, layout: Any, label: str, widget: Any, beside: Any = None) -> Any:
+        """A row: a label, and a choice, perhaps with something beside it, or a slider and its field."""
         row = layout.rowCount()
         field = widget.spin if isinstance(widget, Slider) else widget
         named = QtWidgets.QLabel(label, toolTip=field.toolTip())
@@ -278,7 +208,9 @@ class SettingsForm(QtWidgets.QWidget):
         widget.setAccessibleName(label)
         widget.setMinimumContentsLength(6)
         widget.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        layout.addWidget(widget, row, 1, 1, 2)
+        layout.addWidget(widget, row, 1, 1, 2 if beside is None else 1)
+        if beside is not None:
+            layout.addWidget(beside, row, 2, Qt.AlignmentFlag.AlignRight)
         return named
 
     def _value(self, name: str) -> Any:
@@ -293,20 +225,91 @@ class SettingsForm(QtWidgets.QWidget):
         return {"preset": preset, **{name: getattr(known, name) for name in PRESET_NAMES}}
 
     def _preset_chosen(self, index: int) -> None:
-        self.set_values(self._preset_values(self._preset.itemData(index)))
+        chosen = str(self._preset.itemData(index))
+        if chosen.startswith(_USERS):
+            values = checked(presets.read().get(chosen[len(_USERS) :], {}))
+            self.set_values({**values, **self._preset_values(values["preset"])})
+        else:
+            self.set_values(self._preset_values(chosen))
+
+    def _given(self) -> dict[str, Any]:
+        """What is kept of the form: the preset, and what it leaves."""
+        return {"preset": self.preset, **self.values()}
+
+    def _list_presets(self) -> None:
+        self._preset.clear()
+        for label, name in [*((LABELS[name], name) for name in PRESETS), (_("Own values"), OWN)]:
+            self._preset.addItem(label, name)
+        self._own = {name: checked(values) for name, values in sorted(presets.read().items())}
+        for name in self._own:
+            self._preset.addItem(name, _USERS + name)
+
+    def _user_preset(self) -> str:
+        """The name of the user's own preset whose values these are; "" where there is none."""
+        now = checked(self._given())
+        return next((name for name, values in self._own.items() if values == now), "")
+
+    def _preset_menu(self) -> Any:
+        button = QtWidgets.QToolButton(objectName="deepblend_preset_menu", toolTip=_("Save or delete own presets"))
+        button.setText("…")
+        button.setAccessibleName(button.toolTip())
+        button.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        menu = QtWidgets.QMenu(button)
+        menu.addAction(_("Save as preset…"), self._ask_name).setObjectName("deepblend_preset_save")
+        delete = menu.addAction(_("Delete preset"), self._delete_preset)
+        delete.setObjectName("deepblend_preset_delete")
+        menu.aboutToShow.connect(lambda: delete.setEnabled(bool(self._user_preset())))
+        button.setMenu(menu)
+        return button
+
+    def _ask_name(self) -> None:
+        asked = QtWidgets.QInputDialog(self, objectName="deepblend_preset_name")
+        asked.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        asked.setWindowTitle(_("Save preset"))
+        asked.setLabelText(_("Its name"))
+        asked.setTextValue(self._user_preset())
+        asked.textValueSelected.connect(self._save_preset)
+        asked.open()
+
+    def _save_preset(self, name: str) -> None:
+        if name.strip():
+            presets.keep(name.strip(), self._given())
+            self._tell()
+
+    def _delete_preset(self) -> None:
+        presets.forget(self._user_preset())
+        self._tell()
+
+    def _tell(self) -> None:
+        """Have all forms show what is kept now."""
+        self._list_presets()
+        self._show()
+        _told.written.emit(self)
+
+    def _follow(self, other: Any) -> None:
+        """Another form has other values, or presets."""
+        if other is not self:
+            self._list_presets()
+            before = self.values()
+            self._read()
+            if self.values() != before:
+                self.changed.emit()
 
     def _changed(self, name: str) -> None:
         """A field has another value; of what presets set, that is the user's own from now on."""
         if self._setting:
             return
         if name in PRESET_NAMES:
-            self._preset.setCurrentIndex(self._preset.findData(OWN))
+            self._chosen = OWN
         self._show()
         self._write()
         self.changed.emit()
 
     def _show(self) -> None:
-        """Show what is of use with these values."""
+        """Show what is of use with these values, and the preset that they are."""
+        own = self._user_preset()
+        self._preset.setCurrentIndex(self._preset.findData(_USERS + own if own else self.preset))
         words = looks_like(self._looks) if self.preset == AUTOMATIC else ""
         self._said.setText(words)
         self._said.setVisible(bool(words))
@@ -340,33 +343,6 @@ class SettingsForm(QtWidgets.QWidget):
 
     def _write(self, *_ignored: Any) -> None:
         if not self._setting:
-            known = {"preset": self.preset, **self.values(), "as_mask": self.as_mask.isChecked()}
+            known = {**self._given(), "as_mask": self.as_mask.isChecked()}
             Krita.instance().writeSetting(_GROUP, _NAME, json.dumps(known))
-
-
-class LayerChoice(_QuietCombo):
-    """A layer of the document, looked up when the list is opened."""
-
-    def __init__(self, parent: Any = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("deepblend_picture")
-        self.setToolTip(_("The layer that texture comes from"))
-
-    def showPopup(self) -> None:  # noqa: N802
-        self.look()
-        super().showPopup()
-
-    def look(self) -> None:
-        """List the active document's layers."""
-        document, chosen = Krita.instance().activeDocument(), self.currentData()
-        self.blockSignals(True)
-        self.clear()
-        for node in nodes.below(document.rootNode()) if document is not None else ():
-            if node.type() not in nodes.MASKS and node.type() != "filterlayer":
-                self.insertItem(0, node.name(), nodes.id_of(node))
-        self.setCurrentIndex(self.findData(chosen))
-        self.blockSignals(False)
-
-    def node(self, document: Any) -> Any:
-        """The chosen layer, if it is one of this document's."""
-        return nodes.found(document, self.currentData()) if self.currentData() else None
+            _told.written.emit(self)

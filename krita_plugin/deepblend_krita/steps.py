@@ -33,6 +33,11 @@ class Stepper(QtCore.QObject):
         self._timer.timeout.connect(self._step)
         self._timer.start(0)
 
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, or was given up."""
+        return self._steps is None
+
     def stop(self) -> None:
         """Give it up; nothing is called any more."""
         self._timer.stop()

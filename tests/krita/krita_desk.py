@@ -175,3 +175,8 @@ keep("seen", document.pixelData(0, 0, {width}, {height}))
         self.run("QtWidgets.QApplication.processEvents()")
         time.sleep(0.4)
         screen.keep(name)
+
+
+def previewed(desk: Desk) -> str:
+    """The preview's picture, when it is done: asked in one script, since another may begin between two."""
+    return wait_for(lambda: desk.run("answer = preview_look() if shown()['preview_done'] else None"), "the preview")

@@ -50,11 +50,11 @@ def widget(name):
     return docker().findChild(QtCore.QObject, f"deepblend_{name}")
 
 
-def inside():
-    """The plug-in's own module with the docker."""
-    import deepblend_krita.docker
+def shared():
+    """What all of the plug-in's dockers share."""
+    import deepblend_krita.session
 
-    return deepblend_krita.docker
+    return deepblend_krita.session.session()
 
 
 def samples(name):
@@ -178,7 +178,7 @@ def documents():
 def shown():
     """What the docker says and shows."""
     own = docker()
-    blends = own._blends
+    blends = shared().blends
     blend = blends.of(Krita.instance().activeDocument())
     return {
         "running": blend is not None,
@@ -199,7 +199,9 @@ def shown():
 def place(name):
     """The middle of one of the docker's widgets, on the screen."""
     one = widget(name)
-    docker().widget().ensureWidgetVisible(one)
+    scrolled = widget("settings")
+    if scrolled.widget().isAncestorOf(one):
+        scrolled.ensureWidgetVisible(one)
     QtWidgets.QApplication.processEvents()
     middle = one.mapToGlobal(one.rect().center())
     return [middle.x(), middle.y()]

@@ -161,7 +161,7 @@ answer = [
     widget("blend").text(),
     widget("state").text(),
     Krita.instance().action("deepblend_blend").text(),
-    docker().widget().widget().minimumSizeHint().width(),
+    docker().widget().form.minimumSizeHint().width(),
 ]
 """
 

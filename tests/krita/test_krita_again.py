@@ -31,18 +31,42 @@ def contrast(one: str, other: str) -> float:
     return (brighter + 0.05) / (darker + 0.05)
 
 
+def two_windows_have_one_state(desk: Desk):
+    """What is set in one window stands in the other, and a blend is seen in both."""
+    desk.run("""
+front = Krita.instance().activeWindow()
+mine = docker()
+other = Krita.instance().openWindow()
+QtWidgets.QApplication.processEvents()
+""")
+    found = """
+others = [one for each in Krita.instance().windows() if each.qwindow() != front.qwindow() for one in each.dockers()]
+twins = [one for one in others if one.objectName() == "deepblend"]
+answer = bool(twins)
+"""
+    wait_for(lambda: desk.run(found), "another docker")
+    desk.run("twin = twins[0].widget(); mine.widget().form.set_values({**DEFAULTS, 'style': 0.15})")
+    assert desk.run("answer = twin.form.values()['style']") == 0.15
+    desk.run("twin.live.setChecked(False)")
+    assert not desk.run("answer = mine.widget().live.isChecked()")
+    desk.run("twin.form.set_values({**DEFAULTS, 'style': 0.25, 'grow_px': 7.0, 'gradients': 'mixed'})")
+    assert desk.run("answer = mine.widget().form.values()['style']") == 0.25
+    desk.run("front.activate()")
+
+
 def test_settings_are_kept_and_the_docker_fits_everywhere(start_krita: Callable[..., Krita], krita_shots: Path):
     first = Desk(start_krita(QT_SCALE_FACTOR="2"))
     first.open_example()
     first.run("live(True); docker().setFloating(True); docker().setGeometry(10, 10, 250, 420)")
     first.run("settings(style=0.25, grow_px=7.0, gradients='mixed'); widget('as_mask').setChecked(True)")
     width, needed = first.run("""
-inner = docker().widget().widget()
-answer = [docker().widget().viewport().width(), inner.minimumSizeHint().width()]
+scrolled = widget("settings")
+answer = [scrolled.viewport().width(), scrolled.widget().minimumSizeHint().width()]
 """)
     assert needed <= width, "the docker does not fit"
     wait_for(lambda: first.shown()["preview"], "the preview")
     first.keep(Screen(first.krita, krita_shots), "docker_at_200_percent")  # type: ignore[arg-type]
+    two_windows_have_one_state(first)
     assert not first.run("answer = driver.faults")
     first.run("docker().setFloating(False)\nclose(document)\nfor one in retired: one.setModified(False)")
     first.krita.start("Krita.instance().action('file_quit').trigger()")

@@ -67,7 +67,7 @@ def test_24_megapixels(desk: Desk, holds: dict[str, list[float]], kind: str):
     desk.run("widget('cancel').click()")
     assert desk.ended() == "Cancelled."
     desk.run("""
-finished, told_end = [], docker()._blends._ended
+finished, told_end = [], shared().blends._ended
 
 
 def ended(blend, node):
@@ -75,13 +75,13 @@ def ended(blend, node):
     told_end(blend, node)
 
 
-docker()._blends._ended = ended
+shared().blends._ended = ended
 """)
     desk.press(style=0.0)
     wait_for(lambda: desk.shown()["words"] not in ("Reading the picture", "Connecting to the server"), "the blend")
     longest()
     assert desk.ended() == "'Boat, seamless' was made."
     found.append(longest())
-    took = desk.run("docker()._blends._ended = told_end; answer = finished[0]")
+    took = desk.run("shared().blends._ended = told_end; answer = finished[0]")
     holds[depth] = [*found, took["reading"], took["waiting"], took["inserting"]]
     assert max(found) < MOST_S

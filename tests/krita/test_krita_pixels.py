@@ -86,6 +86,36 @@ keep("looks", image.constBits().asstring({WIDTH * HEIGHT * 4}))
     assert error <= allowed
 
 
+@pytest.mark.parametrize("depth", ["U8", "U16"])
+def test_near_black_stays_black_in_lab(desk: Desk, depth: str):
+    """Seamless in the dark, the blend falls below black; in whole numbers of Lab that must not become a colour."""
+    white = 255 if depth == "U8" else 65535
+    dtype = np.uint8 if depth == "U8" else np.uint16
+    neutral = 128 if depth == "U8" else 32896
+
+    def dark(width: int, height: int, most: float, seed: int) -> np.ndarray:
+        samples = np.full((height, width, 4), neutral, dtype)
+        light = np.random.default_rng(seed).uniform(0, most, (height // 5, width // 5)).repeat(5, 0).repeat(5, 1)
+        samples[..., 2] = (light * white).astype(dtype)  # the desk stores the first three the other way round
+        samples[..., 3] = white
+        return samples
+
+    below = dark(WIDTH, HEIGHT, 0.03, 1)
+    desk.open(below, dark(110, 90, 0.12, 2), mask=ELLIPSE, space=("LABA", depth, "Lab identity built-in"))
+    desk.run("layer.setVisible(False)")
+    desk.blend(style=0.0)
+    desk.run(f"""
+document.refreshProjection()
+document.waitForDone()
+image = document.projection(0, 0, {WIDTH}, {HEIGHT}).convertToFormat(QtGui.QImage.Format.Format_RGBA8888)
+keep("looks", image.constBits().asstring({WIDTH * HEIGHT * 4}))
+""")
+    seen = desk.loaded("looks", BELOW, WIDTH, HEIGHT)[..., :3].astype(int)
+    desk.close()
+    assert seen[40:100, 50:130].std() > 1
+    assert (seen.max(-1) - seen.min(-1)).max() <= (8 if depth == "U8" else 4), "specks of colour"
+
+
 def test_sixteen_bits_stay_sixteen_bits(desk: Desk):
     """A ramp finer than 8 bits comes back with its own steps."""
     below = picture(WIDTH, HEIGHT, 4, "U16")

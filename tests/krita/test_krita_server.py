@@ -39,7 +39,7 @@ def use(desk: Desk, path: Path, **changed: Any) -> None:
     file = desk.folder / "data" / "krita" / "pykrita" / "deepblend_krita" / "installation.json"
     known = {**json.loads(file.read_text()), "connection": str(path), "command": [], "relay": [], **changed}
     file.write_text(json.dumps(known))
-    desk.run("docker()._server.close()")
+    desk.run("shared().server.close()")
 
 
 def test_a_server_that_is_killed_is_said_and_the_next_blend_has_another(
@@ -90,3 +90,20 @@ tops = QtWidgets.QApplication.topLevelWidgets()
 answer = [type(one).__name__ for one in tops if one.isModal() and one.isVisible()]
 """)
     assert not boxes, "a message box"
+
+
+def test_an_installation_that_was_repaired_is_used_at_once(desk: Desk, krita_server: Served):
+    """Krita need not be started again: what the installer writes down is read whenever there is no connection."""
+    file = desk.folder / "data" / "krita" / "pykrita" / "deepblend_krita" / "installation.json"
+    sound = file.read_text()
+    gone = krita_server.path.parent / "gone" / "connection.json"
+    use(desk, gone, command=["/no/such/environment/bin/python"])
+    desk.open(mask=ELLIPSE)
+    desk.press(style=0.0)
+    assert "could not be started" in desk.ended()
+    file.write_text("{")
+    desk.press(style=0.0)
+    assert "it is damaged; install the plug-in again" in desk.ended()
+    file.write_text(sound)
+    desk.press(style=0.0)
+    assert desk.ended() == "'Boat, seamless' was made."
