@@ -92,3 +92,12 @@ def progress(event: Any) -> tuple[float, str] | None:
     if isinstance(event, JobRunning):
         return event.fraction, _(stage(event.stage))
     return None
+
+
+def time_left(seconds: float) -> str:
+    """How long something still takes, in few words."""
+    if seconds < 60:
+        # Translators: how long a blend still takes; beside a progress bar, so as short as can be.
+        return _("%d s left") % max(1, round(seconds))
+    # Translators: how long a blend still takes; beside a progress bar, so as short as can be.
+    return _("%d min left") % round(seconds / 60)

@@ -17,12 +17,12 @@ from pictures import stored
 from PIL import Image
 from screen import Screen
 
-DIALOG, PROGRESS = "Deep Image Blending", "Blending 'Kingfisher'"
+DIALOG, AGAIN, PROGRESS = "Deep Image Blending", "Blend Again", "Blending 'Kingfisher'"
 EXAMPLE = Path(demo.__file__).parents[1] / "example"
-FILTERS, OK = (428, 12), (806, 651)
+FILTERS, OK = (428, 12), (848, 614)
 COMBINE = ((459, 262), (459, 281), (459, 290), (560, 290), (720, 290), (720, 313))
 """Where the main window's menu and the dialog's button are, in the windows."""
-SLIDER = (109, 634, 600, 560, 540)
+SLIDER = (90, 672, 640, 600, 580)
 """The style slider: its row, and the columns from its knob to beyond its beginning."""
 FILLED = 80
 """Green of the progress bar where it is filled, at least; of 255."""
@@ -97,19 +97,19 @@ answer = True
 
     def dialog(self, letter: str = "b") -> str:
         self.choose(letter)
-        window = self.screen.await_window(DIALOG)
+        window = self.screen.await_window(AGAIN if letter == "g" else DIALOG)
         self.screen.activate(window)
         return window
 
     def picture(self, window: str) -> np.ndarray:
         """The dialog's preview, as it is on the screen."""
-        return self.screen.pixels(window)[30:400, 30:420].astype(int)
+        return self.screen.pixels(window)[66:456, 24:446].astype(int)
 
     def await_preview(self, window: str) -> np.ndarray:
         """The preview when its bar is full."""
 
         def full() -> bool:
-            bar = self.screen.pixels(window)[510:540, 120:438, 1].max(0)
+            bar = self.screen.pixels(window)[520:546, 104:448, 1].max(0)
             return bar[0] > FILLED and bar[-1] > FILLED
 
         time.sleep(0.3)  # until a changed setting has begun a new one
@@ -126,10 +126,16 @@ answer = True
     def closed(self) -> None:
         """Whatever a test left open."""
         for _ in range(4):
-            if self.screen.window(DIALOG) or self.screen.window("GIMP Message") or self.screen.window(PROGRESS):
+            if (
+                self.screen.window(DIALOG)
+                or self.screen.window(AGAIN)
+                or self.screen.window("GIMP Message")
+                or self.screen.window(PROGRESS)
+            ):
                 self.screen.key("Escape")
                 time.sleep(0.2)
-        self.screen.await_no_window(DIALOG)
+        for title in (DIALOG, AGAIN):
+            self.screen.await_no_window(title)
 
 
 @pytest.fixture(scope="module")
@@ -232,11 +238,12 @@ def test_repeat_last_blends_again_without_a_dialog(desk: Desk):
     desk.style(0)
     desk.screen.key("alt+n")
     wait_for(lambda: "Kingfisher, seamless" in desk.names(), "the first blend")
-    desk.gimp.run("image.set_selected_layers([layer]); Gimp.displays_flush()")
     desk.screen.await_no_window(PROGRESS)
     desk.screen.activate(desk.main)
-    desk.screen.key("ctrl+f")
+    desk.screen.key("ctrl+f")  # the result is the active layer by now
     wait_for(lambda: len(desk.names()) == 4, "the second blend")
+    assert desk.names() == ["Kingfisher, seamless #1", "Kingfisher, seamless", "Kingfisher", "Starry Night"]
+    assert [one["visible"] for one in desk.state()["layers"]] == [True, False, False, True]
     assert desk.screen.window(window) is None
     first, second = (one["pixels"] for one in desk.state()["layers"] if "seamless" in one["name"])
     assert first == second
