@@ -26,7 +26,7 @@ from gi.repository import Gimp  # noqa: E402
 
 host.prepare()  # before anything of ours that imports deepblend_protocol
 
-from deepblend_gimp import procedure  # noqa: E402
+from deepblend_gimp import arguments, manual, procedure  # noqa: E402
 
 
 class DeepBlend(Gimp.PlugIn):
@@ -36,7 +36,8 @@ class DeepBlend(Gimp.PlugIn):
         return False  # deepblend_protocol.words asks gettext
 
     def do_query_procedures(self) -> list[str]:
-        return [procedure.NAME, procedure.AGAIN]
+        manual.register(self)
+        return [arguments.NAME, arguments.AGAIN]
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure:
         return procedure.create(self, name)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import hosts_root
 import pytest
+from desk import Desk
 from gimp import Gimp, rewrite
 from harness import Served
 
@@ -109,3 +110,17 @@ def errors(shots: Path) -> Iterator[dict[str, float]]:
     yield found
     rows = "".join(f"| {name} | {error:.2g} |\n" for name, error in found.items())
     (shots / "round_trip.md").write_text(f"| precision | largest error |\n|---|---|\n{rows}", encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def window(start: Callable[..., Gimp], shots: Path) -> Desk:
+    """A GIMP in a window for all tests that do it no harm."""
+    return Desk(start(window=True), shots)
+
+
+@pytest.fixture
+def desk(window: Desk) -> Iterator[Desk]:
+    """The same with the example open, and no dialog left afterwards."""
+    window.open()
+    yield window
+    window.closed()

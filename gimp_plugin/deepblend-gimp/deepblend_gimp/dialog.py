@@ -6,83 +6,97 @@ from typing import Any
 
 import gi
 
+gi.require_version("Gdk", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
+from deepblend_protocol.settings import AUTOMATIC, SHOWN  # noqa: E402
 from deepblend_protocol.words import _  # noqa: E402
-from gi.repository import Gimp, GimpUi, Gtk  # noqa: E402
+from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk  # noqa: E402
 
-from . import procedure as procedures  # noqa: E402
-from .document import Subject  # noqa: E402
+from . import manual  # noqa: E402
+from .arguments import BY_PRESET, default_of  # noqa: E402
+from .form import Form  # noqa: E402
 from .presets import PresetRow, shown  # noqa: E402
 from .preview import Preview  # noqa: E402
+from .subject import Asked  # noqa: E402
 
-_SCALES = ("style", "keep-colours", "match", "grain")
-_MAIN = ("style", "keep-colours", "style-from", procedures.PICTURE, "match", "grain", "gradients")
-_EDGE = ("edges", "grow-px", "feather-px", "as-layer-mask", "hide-original")
-_SHADOW = ("shadow", "shadow-angle", "shadow-px")
+_HELP, _RESET = 1, 2
 
 
-def run(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, subject: Subject) -> bool:
-    """Let the user choose; whether OK was pressed. Raises MaskEmpty, MaskOutside before it opens."""
+def run(config: Gimp.ProcedureConfig, asked: Asked, notes: list[str]) -> bool:
+    """Let the user choose; whether Blend was pressed.
+
+    Args:
+        notes: what is to be said beforehand.
+
+    Raises MaskEmpty, MaskOutside, Refused before it opens.
+    """
     GimpUi.init("deepblend-gimp")
     config.set_property("method", "deep")  # in the dialog, style 0 is "seamless only"
     with shown(config):
-        return _run(procedure, config, subject)
+        presets = PresetRow(config)
+        with Preview(asked, config, presets.decided) as preview:
+            dialog = _built(config, asked, notes, presets, preview)
+            while (answer := dialog.run()) in (_HELP, _RESET):
+                if answer == _RESET:
+                    _reset(config)
+                else:
+                    _help(dialog)
+            dialog.destroy()
+    return answer == Gtk.ResponseType.OK
 
 
-def _run(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, subject: Subject) -> bool:
-    presets = PresetRow(config)
-    with Preview(subject, config, presets.decided) as preview:
-        dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Deep Image Blending"))
-        dialog.set_ok_label(_("Ble_nd"))
-        for name in _SCALES:
-            dialog.get_scale_entry(name, 1.0)
-        side = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=12)
-        side.pack_start(presets, False, False, 0)
-        for title, names in (("main", _MAIN), ("edge", _EDGE)):
-            side.pack_start(dialog.fill_box(title, list(names)), False, False, 0)
-        shadow = _Shadow(config)
-        side.pack_start(shadow.widget, False, False, 0)
-        both = Gtk.Box(spacing=18, margin=12)
-        both.pack_start(preview.widget, True, True, 0)
-        both.pack_start(side, False, False, 0)
-        both.show_all()
-        dialog.get_content_area().pack_start(both, True, True, 0)
-        watched = [_follow_style_from(dialog, config), shadow.watched]
-        accepted = dialog.run()
-        for one in watched:
-            config.disconnect(one)
-        dialog.destroy()
-    return accepted
+def _built(
+    config: Gimp.ProcedureConfig, asked: Asked, notes: list[str], presets: PresetRow, preview: Preview
+) -> Gtk.Dialog:
+    title = _("Blend Again: %s") if asked.again else _("Deep Image Blending: %s")
+    dialog = Gtk.Dialog(title=title % asked.item.get_name(), role="deepblend")
+    dialog.add_buttons(_("_Help"), _HELP, _("_Reset"), _RESET)
+    dialog.add_buttons(_("_Cancel"), Gtk.ResponseType.CANCEL, _("Ble_nd"), Gtk.ResponseType.OK)
+    dialog.set_default_response(Gtk.ResponseType.OK)
+    buttons = dialog.get_widget_for_response(_HELP).get_parent()
+    for one in (_HELP, _RESET):
+        buttons.set_child_secondary(dialog.get_widget_for_response(one), True)
+    side = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=12, hexpand=False)  # all room is the preview's
+    side.pack_start(Form(config, presets), False, False, 0)
+    for note in notes:
+        words = Gtk.Label(xalign=0, wrap=True, max_width_chars=40)
+        words.set_markup(f"<b>{GLib.markup_escape_text(note)}</b>")
+        side.pack_start(words, False, False, 0)
+    both = Gtk.Box(spacing=18, margin=12)
+    both.pack_start(preview.widget, True, True, 0)
+    both.pack_start(side, False, False, 0)
+    both.show_all()
+    dialog.get_content_area().pack_start(both, True, True, 0)
+    dialog.connect("key-press-event", _key)
+    GimpUi.window_set_transient(dialog)
+    return dialog
 
 
-def _follow_style_from(dialog: GimpUi.ProcedureDialog, config: Gimp.ProcedureConfig) -> int:
-    """The chooser of another layer is of use only where style comes from one."""
-    chooser = dialog.get_widget(procedures.PICTURE, GimpUi.DrawableChooser.__gtype__)
+def _reset(config: Gimp.ProcedureConfig) -> None:
+    """All settings as they are at the beginning; the preset brings those that it sets."""
+    config.set_property("preset", AUTOMATIC)
+    for name in (one.replace("_", "-") for one in SHOWN):
+        if name not in BY_PRESET:
+            config.set_property(name, default_of(name.replace("-", "_")))
+    config.set_property("as-layer-mask", False)
+    config.set_property("hide-original", "auto")
 
-    def follow(*_: Any) -> None:
-        chooser.set_sensitive(config.get_property("style-from") == "picture")
 
-    follow()
-    return config.connect("notify::style-from", follow)
+def _key(dialog: Gtk.Dialog, event: Any) -> bool:
+    if event.keyval == Gdk.KEY_F1:
+        dialog.response(_HELP)
+        return True
+    return False
 
 
-class _Shadow:
-    """The settings of the shadow, folded away unless there is one; without one it has no angle and no length."""
-
-    def __init__(self, config: Gimp.ProcedureConfig) -> None:
-        self._config = config
-        # Not by the dialog, which would ask for a key for each, and there are no more letters.
-        entries = [GimpUi.prop_scale_entry_new(config, name, None, 1.0, False, 0, 0) for name in _SHADOW]
-        rows = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_top=6)
-        for one in entries:
-            rows.pack_start(one, False, False, 0)
-        self.widget = Gtk.Expander(label=_("Contact shadow"), expanded=config.get_property("shadow") > 0)
-        self.widget.add(rows)
-        self._others = entries[1:]
-        self.watched = config.connect("notify::shadow", self._follow)
-        self._follow()
-
-    def _follow(self, *_: Any) -> None:
-        for one in self._others:
-            one.set_sensitive(self._config.get_property("shadow") > 0)
+def _help(dialog: Gtk.Dialog) -> None:
+    """Open the manual's page; where nothing can show it, say where it lies."""
+    try:
+        manual.show()
+    except GLib.Error as error:
+        told = Gtk.MessageDialog(transient_for=dialog, modal=True, buttons=Gtk.ButtonsType.CLOSE)
+        words = _("The manual's page cannot be shown (%(reason)s). It is %(path)s.")
+        told.set_property("text", words % {"reason": error.message, "path": manual.page()})
+        told.run()
+        told.destroy()

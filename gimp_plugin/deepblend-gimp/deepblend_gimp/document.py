@@ -14,63 +14,85 @@ from deepblend_protocol.words import _
 from gi.repository import Gegl, Gimp
 
 from . import gegl
-from .samples import SCREEN, Samples, box_of, buffer_of, canvas_of
-from .selection import Selection, mask_box, mask_plane
+from .background import background, check_ground
+from .content import Content, content_of
+from .kept import Origin
+from .samples import SCREEN, Samples, buffer_of, canvas_of
+from .selection import mask_box, mask_plane
+from .subject import Refused, Subject
+
+_NO_STYLE = _("Style is to come from another layer, and none was chosen.")
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is to be blended."""
+class Reading:
+    """A blend's request, and what it was made of at that moment."""
 
-    image: Gimp.Image
-    layer: Gimp.Layer
-    selection: Selection | None
-    picture: Gimp.Drawable | None = None
-    """Where style comes from with ``style_from`` "picture"."""
+    request: Request
+    origin: Origin
 
-    def gone(self) -> str:
-        """In a sentence, what of it the user has closed or deleted meanwhile; empty where all is there."""
-        if not self.image.is_valid():
-            return _("The image was closed meanwhile; nothing was blended.")
-        if not self.layer.is_valid() or self.layer.get_image() is None:
-            return _("The layer was deleted meanwhile; nothing was blended.")
-        return ""
+    @property
+    def pixels(self) -> int:
+        """Of the layer that are read."""
+        return self.request.layer.rect.w * self.request.layer.rect.h
 
 
-def read(subject: Subject, settings: Settings, given: Mapping[str, Any]) -> Request:
-    """A blend's request.
+def read(subject: Subject, picture: Gimp.Drawable | None, settings: Settings, given: Mapping[str, Any]) -> Reading:
+    """What is read for a blend.
 
     Args:
+        picture: where style comes from with ``style_from`` "picture".
         settings: the settings in full.
         given: the settings as they are sent.
 
-    Raises MaskEmpty, MaskOutside.
+    Raises MaskEmpty, MaskOutside, Refused.
     """
     image, layer = subject.image, subject.layer
-    known = Samples(image)
-    own, canvas = box_of(layer), canvas_of(image)
-    crop = geometry.needed(
-        mask_box(image, layer, subject.selection), own, canvas, settings.grow_px, settings.shadow_length
-    )
-    inside = crop.intersection(own) if crop is not None else None
-    assert crop is not None and inside is not None  # mask_box has looked
-    source = gegl.read(layer.get_buffer(), inside.relative_to(own), known.colour)
     wanted = style_wanted(settings)
+    if wanted == "picture" and (picture is None or not picture.is_valid()):
+        raise Refused(_NO_STYLE)
+    known, canvas = Samples(image), canvas_of(image)
+    with content_of(layer) as content:
+        crop, inside = _needed(content, canvas, subject, known, settings.grow_px, settings.shadow_length)
+        source = gegl.read(content.buffer, inside.relative_to(content.box), known.colour)
+        mask = mask_plane(content, subject.selection, inside, known)
     whole = wanted == "background"
-    below, frame = background(image, layer, None if whole else crop)
-    ground = gegl.read(below, crop.relative_to(frame), known.colour)
-    style = None
-    if whole:
-        style = _reduced(below, canvas, known)
-    elif wanted == "picture" and subject.picture is not None:
-        style = _style_of(subject.picture, below, known)
-    return Request(
+    with background(image, layer, None if whole else crop) as (below, frame):
+        check_ground(below, crop.relative_to(frame), layer)
+        ground = gegl.read(below, crop.relative_to(frame), known.colour)
+        style = None
+        if whole:
+            style = _style(below, canvas, known)
+        elif wanted == "picture" and picture is not None:
+            with content_of(picture) as shown:
+                style = _style(shown.buffer, Rect(0, 0, *shown.box.size), known, like=below)
+    request = Request(
         layer=Plane(inside, inside.size, known.type, known.channels, source, known.encoding),
         background=Plane(crop, crop.size, known.type, known.channels, ground, known.encoding, profile=known.profile),
-        mask=mask_plane(layer, subject.selection, inside, known),
+        mask=mask,
         style=style,
         settings=given,
     )
+    return Reading(request, Origin.of(layer, subject.selection))
+
+
+def _needed(
+    content: Content, canvas: Rect, subject: Subject, known: Samples, grow_px: float, shadow_px: float
+) -> tuple[Rect, Rect]:
+    """What is needed of the background, and of the layer. Raises MaskEmpty, MaskOutside."""
+    box = mask_box(content, canvas, subject.selection, known)
+    crop = geometry.needed(box, content.box, canvas, grow_px, shadow_px)
+    inside = crop.intersection(content.box) if crop is not None else None
+    assert crop is not None and inside is not None  # mask_box has looked
+    return crop, inside
+
+
+def _style(buffer: Gegl.Buffer, box: Rect, known: Samples, like: Gegl.Buffer | None = None) -> Plane:
+    """A style picture of a buffer, in the colour space of another one where that is given."""
+    scale = geometry.style_scale(*box.size)
+    size = box.scaled(scale).size
+    samples = gegl.read(buffer, Rect(0, 0, *size), known.colour, scale, like=like)
+    return Plane(box, size, known.type, known.channels, samples, known.encoding, scale)
 
 
 class Reduced:
@@ -81,43 +103,46 @@ class Reduced:
         grow_px: how far the mask may grow with it.
         shadow_px: how long a shadow may be.
 
-    Raises MaskEmpty, MaskOutside.
+    Raises MaskEmpty, MaskOutside, Refused.
     """
 
     def __init__(self, subject: Subject, longest: int, grow_px: float, shadow_px: float) -> None:
         self.grow_px, self.shadow_px = grow_px, shadow_px
         image, layer = subject.image, subject.layer
-        known = Samples(image)
-        own, canvas = box_of(layer), canvas_of(image)
-        crop = geometry.needed(mask_box(image, layer, subject.selection), own, canvas, grow_px, shadow_px)
-        inside = crop.intersection(own) if crop is not None else None
-        assert crop is not None and inside is not None
-        self.scale = min(1.0, longest / max(crop.size))
-        self._frame, place = crop.scaled(self.scale), inside.scaled(self.scale)
-        self.layer = self._plane(layer.get_buffer(), place, own.scaled(self.scale))
-        mask = mask_plane(layer, subject.selection, inside, known)
+        known, canvas = Samples(image), canvas_of(image)
+        with content_of(layer) as content:
+            crop, inside = _needed(content, canvas, subject, known, grow_px, shadow_px)
+            self.crop = crop
+            """What is shown, in the image's pixels."""
+            self.scale = min(1.0, longest / max(crop.size))
+            self.frame = crop.scaled(self.scale)
+            place = inside.scaled(self.scale)
+            self.layer = self._plane(content.buffer, place, content.box.scaled(self.scale))
+            mask = mask_plane(content, subject.selection, inside, known)
         self._mask = None
         if mask is not None:
             self._mask = self._plane(buffer_of(mask.samples, known.mask, inside), place, name="Y u8", channels="Y")
-        below, _ = background(image, layer, None)
-        self.background = self._plane(below, self._frame)
-        whole = canvas.scaled(self.scale)
-        scale = geometry.style_scale(*whole.size)
-        size = whole.scaled(scale).size
-        samples = gegl.read(below, Rect(0, 0, *size), SCREEN, self.scale * scale, srgb=True)
-        self._style = Plane(whole.relative_to(self._frame), size, "u8", "RGBA", samples, scale=scale)
+        with background(image, layer, None) as (below, _frame):
+            check_ground(below, crop, layer)
+            self.background = self._plane(below, self.frame)
+            whole = canvas.scaled(self.scale)
+            self._style = self._reduced(below, whole, whole.relative_to(self.frame))
         self._picture: Plane | None = None
 
     def take_picture(self, picture: Gimp.Drawable | None) -> None:
         """Take style from another picture from now on."""
-        self._picture = self._picture_of(picture)
+        self._picture = None
+        if picture is not None and picture.is_valid():
+            with content_of(picture) as shown:
+                box = Rect(0, 0, *shown.box.size).scaled(self.scale)
+                self._picture = self._reduced(shown.buffer, box, box)
 
     def request(self, given: Mapping[str, Any], previews: Previews) -> Request:
-        """The request of a preview with these settings."""
+        """The request of a preview with these settings. Raises Refused where its style picture is missing."""
         scaled = reduced(given, self.scale)
         wanted = style_wanted(resolve(scaled))
         if wanted == "picture" and self._picture is None:
-            scaled["style_from"], wanted = "surroundings", None
+            raise Refused(_NO_STYLE)
         style = {"background": self._style, "picture": self._picture}[wanted] if wanted is not None else None
         return Request(self.layer, self.background, self._mask, style, scaled, previews=previews)
 
@@ -127,70 +152,11 @@ class Reduced:
         """A box of a buffer that lies at the corner of ``own``; None is the image's. Both are reduced."""
         place = box if own is None else box.relative_to(own)
         samples = gegl.read(buffer, place, name, self.scale, srgb=name == SCREEN)
-        return Plane(box.relative_to(self._frame), box.size, "u8", channels, samples)
+        return Plane(box.relative_to(self.frame), box.size, "u8", channels, samples)
 
-    def _picture_of(self, picture: Gimp.Drawable | None) -> Plane | None:
-        if picture is None or not picture.is_valid():
-            return None
-        box = Rect(0, 0, picture.get_width(), picture.get_height()).scaled(self.scale)
+    def _reduced(self, buffer: Gegl.Buffer, box: Rect, rect: Rect) -> Plane:
+        """A style picture of a buffer that is reduced to a box; ``rect`` is its place in the frame."""
         scale = geometry.style_scale(*box.size)
         size = box.scaled(scale).size
-        samples = gegl.read(picture.get_buffer(), Rect(0, 0, *size), SCREEN, self.scale * scale, srgb=True)
-        return Plane(box, size, "u8", "RGBA", samples, scale=scale)
-
-
-def background(image: Gimp.Image, layer: Gimp.Layer, box: Rect | None) -> tuple[Gegl.Buffer, Rect]:
-    """The composite of all that is visible below a layer, and what it covers.
-
-    Args:
-        box: what is needed of it; None is all.
-
-    The image itself is not touched: a copy of it is, whose pixels are shared until they are changed.
-    """
-    copy = image.duplicate()
-    try:
-        siblings = copy.get_layers()
-        *groups, last = _path(image, layer)
-        for position in groups:
-            _hide(siblings[:position])
-            siblings = siblings[position].get_children()
-        _hide(siblings[: last + 1])
-        if box is not None and not _any_filter(copy.get_layers()):
-            copy.crop(box.w, box.h, box.x, box.y)
-        else:
-            box = None
-        below = Gimp.Layer.new_from_visible(copy, copy, "background")
-        return below.get_buffer(), box or canvas_of(image)
-    finally:
-        copy.delete()
-
-
-def _hide(layers: list[Gimp.Layer]) -> None:
-    for one in layers:
-        one.set_visible(False)
-
-
-def _any_filter(layers: list[Gimp.Layer]) -> bool:
-    """Whether a layer has a filter that may look beyond the box that is needed, as a blur does."""
-    return any(one.get_filters() or (one.is_group() and _any_filter(one.get_children())) for one in layers)
-
-
-def _path(image: Gimp.Image, item: Gimp.Item) -> list[int]:
-    """An item's position among its siblings, and before it those of the groups that it lies in."""
-    path = []
-    while item is not None:
-        path.insert(0, image.get_item_position(item))
-        item = item.get_parent()
-    return path
-
-
-def _reduced(buffer: Gegl.Buffer, box: Rect, known: Samples, like: Gegl.Buffer | None = None) -> Plane:
-    """A style picture of a buffer, in the colour space of another one where that is given."""
-    scale = geometry.style_scale(*box.size)
-    size = box.scaled(scale).size
-    samples = gegl.read(buffer, Rect(0, 0, *size), known.colour, scale, like=like)
-    return Plane(box, size, known.type, known.channels, samples, known.encoding, scale)
-
-
-def _style_of(picture: Gimp.Drawable, like: Gegl.Buffer, known: Samples) -> Plane:
-    return _reduced(picture.get_buffer(), Rect(0, 0, picture.get_width(), picture.get_height()), known, like)
+        samples = gegl.read(buffer, Rect(0, 0, *size), SCREEN, self.scale * scale, srgb=True)
+        return Plane(rect, size, "u8", "RGBA", samples, scale=scale)

@@ -17,7 +17,7 @@ from deepblend_protocol.words import LOOKS, _, looks_like  # noqa: E402
 from deepblend_protocol.words import PRESETS as LABELS  # noqa: E402
 from gi.repository import Gimp, Gtk  # noqa: E402
 
-from .procedure import BY_PRESET, OWN, SHOWN, forget, given_of, of_today, put  # noqa: E402
+from .arguments import BY_PRESET, OWN, SHOWN, forget, given_of, of_today, put  # noqa: E402
 
 _SET = ("preset", *(name.replace("_", "-") for name in SHOWN))
 """The arguments that the user's own presets set."""
@@ -74,37 +74,33 @@ def shown(config: Gimp.ProcedureConfig) -> Iterator[None]:
             forget(config)
 
 
-class PresetRow(Gtk.Box):
-    """A row to choose, save and delete them, and below it what the background looks like.
+class PresetRow:
+    """A row to choose, save and delete them: ``label`` and ``row``, and ``said``, what the background looks like.
 
     The preset is an argument of its own; who moves a slider that it sets has own values from then on.
     """
 
     def __init__(self, config: Gimp.ProcedureConfig) -> None:
-        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._config = config
         self._own = read()
         self._setting = False
         self._looks: Mapping[str, Any] = {}
         """The report that told what the background looks like."""
         self._choice = Gtk.ComboBoxText()
-        label = Gtk.Label(label=_("_Preset"), use_underline=True, mnemonic_widget=self._choice)
+        self.label = Gtk.Label(label=_("_Preset"), use_underline=True, mnemonic_widget=self._choice, xalign=0)
         save = Gtk.Button(label=_("Sa_ve…"), use_underline=True)
         self._delete = Gtk.Button(label=_("_Delete"), use_underline=True)
-        row = Gtk.Box(spacing=6)
-        row.pack_start(label, False, False, 0)
-        row.pack_start(self._choice, True, True, 0)
-        row.pack_start(save, False, False, 0)
-        row.pack_start(self._delete, False, False, 0)
-        self._said = Gtk.Label(xalign=0)
-        self.pack_start(row, False, False, 0)
-        self.pack_start(self._said, False, False, 0)
+        self.row = Gtk.Box(spacing=6)
+        self.row.pack_start(self._choice, True, True, 0)
+        self.row.pack_start(save, False, False, 0)
+        self.row.pack_start(self._delete, False, False, 0)
+        self.said = Gtk.Label(xalign=0)
         self._fill()
         self._choice.connect("changed", self._chosen)
         save.connect("clicked", self._save)
         self._delete.connect("clicked", self._remove)
         watched = [config.connect(f"notify::{name}", self._changed) for name in _SET]
-        self.connect("destroy", lambda *_: [config.disconnect(one) for one in watched])
+        self.row.connect("destroy", lambda *_: [config.disconnect(one) for one in watched])
 
     def decided(self, report: Mapping[str, Any]) -> None:
         """Show what a blend's report says of the background, and the values that follow from it."""
@@ -164,7 +160,7 @@ class PresetRow(Gtk.Box):
         self._choice.set_active_id(id)
         self._setting = False
         self._delete.set_sensitive(id.startswith(_USERS))
-        self._said.set_text(looks_like(self._looks) if preset == AUTOMATIC else "")
+        self.said.set_text(looks_like(self._looks) if preset == AUTOMATIC else "")
 
     def _chosen(self, choice: Gtk.ComboBoxText) -> None:
         id = choice.get_active_id()
@@ -178,7 +174,7 @@ class PresetRow(Gtk.Box):
         self._show()
 
     def _save(self, button: Gtk.Button) -> None:
-        asked = Gtk.Dialog(title=_("Save preset"), transient_for=self.get_toplevel(), modal=True)
+        asked = Gtk.Dialog(title=_("Save preset"), transient_for=self.row.get_toplevel(), modal=True)
         asked.add_buttons(_("_Cancel"), Gtk.ResponseType.CANCEL, _("_Save"), Gtk.ResponseType.OK)
         asked.set_default_response(Gtk.ResponseType.OK)
         entry = Gtk.Entry(activates_default=True, margin=12, placeholder_text=_("Its name"))
@@ -199,7 +195,7 @@ class PresetRow(Gtk.Box):
         try:
             write(own)
         except OSError as error:
-            told = Gtk.MessageDialog(transient_for=self.get_toplevel(), modal=True, buttons=Gtk.ButtonsType.CLOSE)
+            told = Gtk.MessageDialog(transient_for=self.row.get_toplevel(), modal=True, buttons=Gtk.ButtonsType.CLOSE)
             told.set_property("text", _("The presets could not be saved: %s") % error)
             told.run()
             told.destroy()

@@ -1,4 +1,4 @@
-"""The dialog's preview: the blend of a reduced copy, which begins anew whenever a setting changes."""
+"""The dialog's preview: the blend of a reduced copy, which begins anew whenever a setting or the image changes."""
 
 from __future__ import annotations
 
@@ -17,121 +17,195 @@ from deepblend_protocol.settings import resolve  # noqa: E402
 from deepblend_protocol.words import _, progress, sentence  # noqa: E402
 from gi.repository import GdkPixbuf, Gimp, GLib, Gtk  # noqa: E402
 
-from . import blending, document  # noqa: E402
-from .procedure import PICTURE, settings_of  # noqa: E402
+from . import document, server  # noqa: E402
+from .arguments import PICTURE, settings_of  # noqa: E402
+from .picture_view import PictureView  # noqa: E402
+from .subject import Asked, Refused, Subject  # noqa: E402
 
-LONGEST = 420
-"""Pixels of the preview's longer side."""
+LONGEST, MOST = 420, 1600
+"""Pixels of the preview's longer side: at least, and where it is enlarged far."""
 INTERVAL_MS = 150
 SETTLE_MS = 120
 """A slider that is being dragged is waited for."""
+SHARPEN_MS = 400
+"""So is a window that is being made larger."""
+LOOK_MS = 1000
+"""How often the image is looked at for changes."""
+_WORTH = 1.2
+"""By so much more pixels are to be seen than there are before they are read."""
+_SHARP = 0.8
+"""How sharp a picture has to be, of the first one of its blend, to be shown: else it would be a step back."""
 
 
 class Preview:
     """A context that holds its own connection; ``widget`` is what is shown.
 
     Args:
+        asked: what is to be blended.
         config: the settings, with what a preset sets as it is shown.
         told: is called with the report of a preview that is done.
 
-    Raises MaskEmpty, MaskOutside at once.
+    Raises MaskEmpty, MaskOutside, Refused at once.
     """
 
-    def __init__(
-        self, subject: document.Subject, config: Gimp.ProcedureConfig, told: Callable[[Mapping[str, Any]], None]
-    ) -> None:
+    def __init__(self, asked: Asked, config: Gimp.ProcedureConfig, told: Callable[[Mapping[str, Any]], None]) -> None:
         self._config = config
         self._told = told
+        self._asked = asked
         self._sent: dict[str, Any] | None = None
-        self._subject = subject
         self._client: Client | None = None
         self._job: Job | None = None
-        self._settling = 0
-        self._read()
+        self._longest = LONGEST
+        """Pixels of the longer side of what was read."""
+        self._waiting: dict[str, int] = {}
+        """By what waits for its time: GLib's number."""
+        self._first: float | None = None
+        """How sharp the first picture of the present blend was."""
+        self._after: GdkPixbuf.Pixbuf | None = None
+        self._read(asked.subject())
         self._build()
 
     def __enter__(self) -> Preview:
         self._watched = self._config.connect("notify", self._changed)
         try:
-            self._client = blending.client()
+            self._client = server.client()
         except DeepBlendError as error:
-            self._said.set_text(sentence(error))
-        self._polling = GLib.timeout_add(blending.POLL_MS, self._poll)
+            self._fail(sentence(error))
+        self._sign = self._asked.sign()
+        self._wait("poll", server.POLL_MS, self._poll)
+        self._wait("look", LOOK_MS, self._look)
         self._begin()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._config.disconnect(self._watched)
-        GLib.source_remove(self._polling)
-        if self._settling:
-            GLib.source_remove(self._settling)
+        for one in self._waiting.values():
+            GLib.source_remove(one)
+        self._waiting.clear()
         if self._client is not None:
             self._client.close()
 
-    def _read(self) -> None:
+    def _wait(self, what: str, milliseconds: int, does: Callable[[], bool]) -> None:
+        """Do something after a time, and again as long as it returns true; what waits under the same name does not."""
+
+        def due() -> bool:
+            again = does()
+            if not again and self._waiting.get(what) == number:
+                del self._waiting[what]
+            return again
+
+        if what in self._waiting:
+            GLib.source_remove(self._waiting[what])
+        number = self._waiting[what] = GLib.timeout_add(milliseconds, due)
+
+    def _read(self, subject: Subject) -> None:
+        """Raises MaskEmpty, MaskOutside, Refused."""
         now = resolve(settings_of(self._config))
         # Some room, so that not every step reads anew.
         room = max(64.0, 1.5 * now.grow_px), max(40.0, 1.5 * now.shadow_length)
-        self._small = document.Reduced(self._subject, LONGEST, *room)
+        self._small = document.Reduced(subject, self._longest, *room)
         self._small.take_picture(self._config.get_property(PICTURE))
+        self._subject = subject
         self._ground = _pixbuf(self._small.background)
         self._before = _laid(self._small.layer, self._ground)
-        self._after: GdkPixbuf.Pixbuf | None = None
+
+    def _read_anew(self, subject: Subject | None = None) -> bool:
+        """Read again, where that can be, and show it; else say why not."""
+        try:
+            self._read(subject or self._asked.subject())
+        except (Refused, DeepBlendError) as error:
+            self._stop()
+            self._sent = None
+            self._fail(sentence(error) if isinstance(error, DeepBlendError) else str(error))
+            return False
+        self._sent = None
+        return True
 
     def _build(self) -> None:
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self._picture = Gtk.Image()
-        self._picture.set_size_request(LONGEST, LONGEST // 2)
+        self._view = PictureView(self._may_be_sharper)
         frame = Gtk.Frame()
-        frame.add(self._picture)
-        self._compare = Gtk.ToggleButton(label=_("Bef_ore"), use_underline=True)
-        self._compare.set_tooltip_text(_("Show the picture as it is"))
-        self._compare.connect("toggled", self._show)
+        frame.add(self._view)
+        compare = Gtk.ToggleButton(label=_("Bef_ore"), use_underline=True)
+        compare.set_tooltip_text(
+            _(
+                "Show the picture as it is. Or drag the line at the picture's left side. The wheel enlarges, a drag "
+                "moves, a click shows the image's own pixels and the next one everything."
+            )
+        )
+        compare.connect("toggled", lambda button: self._view.compare(float(button.get_active())))
         self._bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)
         self._said = Gtk.Label(xalign=0, yalign=0, wrap=True, max_width_chars=50, lines=3)
         row = Gtk.Box(spacing=12)
-        row.pack_start(self._compare, False, False, 0)
+        row.pack_start(compare, False, False, 0)
         row.pack_start(self._bar, True, True, 0)
         self.widget.pack_start(frame, True, True, 0)
         self.widget.pack_start(row, False, False, 0)
         self.widget.pack_start(self._said, False, False, 0)
         self._show()
 
+    # What begins it anew
+
     def _changed(self, config: Gimp.ProcedureConfig, what: Any) -> None:
         """A setting has changed: begin anew, when it has come to rest."""
-        if what.name == PICTURE and not self._subject.gone():
+        if what.name == PICTURE:
             self._small.take_picture(config.get_property(PICTURE))
             self._sent = None
-        if self._settling:
-            GLib.source_remove(self._settling)
-        self._settling = GLib.timeout_add(SETTLE_MS, self._settled)
+        self._wait("settle", SETTLE_MS, self._settled)
 
     def _settled(self) -> bool:
-        self._settling = 0
         if settings_of(self._config, shown=True) != self._sent:  # nothing else changes the picture
             self._begin()
         return False
 
+    def _look(self) -> bool:
+        """Read anew where the image has changed."""
+        sign = self._asked.sign()
+        if sign != self._sign:
+            self._sign = sign
+            if self._read_anew():
+                self._after = None
+                self._show()
+                self._begin()
+        return True
+
+    def _may_be_sharper(self) -> None:
+        """Larger or enlarged: more pixels, when it has come to rest."""
+        self._wait("sharpen", SHARPEN_MS, self._sharpen)
+
+    def _sharpen(self) -> bool:
+        longest = min(max(self._view.longest, LONGEST), MOST, max(self._small.crop.size))
+        if longest > _WORTH * self._longest:
+            self._longest = longest
+            if self._read_anew():
+                self._show()
+                self._begin()
+        return False
+
+    def _stop(self) -> None:
+        if self._client is not None and self._job is not None:
+            self._client.cancel(self._job)
+        self._job = None
+
     def _begin(self) -> None:
         if self._client is None:
             return
-        if self._job is not None:
-            self._client.cancel(self._job)
-            self._job = None
-        if gone := self._subject.gone():  # whoever asks GIMP about what is not there any more ends with it
-            self._sent = None
-            self._tell(0.0, gone)
-            return
+        self._stop()
         now = resolve(settings_of(self._config))
-        if now.grow_px > self._small.grow_px or now.shadow_length > self._small.shadow_px:
-            self._read()
+        if (now.grow_px > self._small.grow_px or now.shadow_length > self._small.shadow_px) and not self._read_anew():
+            return
+        self._first = None
         try:
             self._sent = settings_of(self._config, shown=True)
-            request = self._small.request(self._sent, Previews(LONGEST, INTERVAL_MS))
+            request = self._small.request(self._sent, Previews(max(self._small.frame.size), INTERVAL_MS))
             self._job = self._client.submit(request)
-        except DeepBlendError as error:
-            self._job = self._sent = None
-            self._said.set_text(sentence(error))
+        except (Refused, DeepBlendError) as error:
+            self._sent = None
+            self._after = None
+            self._show()
+            self._fail(sentence(error) if isinstance(error, DeepBlendError) else str(error))
+
+    # What comes of it
 
     def _poll(self) -> bool:
         for event in self._client.poll() if self._client is not None else ():
@@ -143,14 +217,21 @@ class Preview:
                 self._tell(1.0, _("This is a reduced preview; Blend makes the layer at full size."))
             elif isinstance(event, JobFailed):
                 self._sent = None
-                self._tell(0.0, sentence(event.error))
+                self._fail(sentence(event.error))
             elif not isinstance(event, JobCancelled):
                 told = progress(event)
                 if told is not None:
                     self._tell(*told)
-                if isinstance(event, JobRunning) and event.preview is not None:
+                if isinstance(event, JobRunning) and event.preview is not None and self._is_sharp(event.preview):
                     self._take(event.preview)
         return True
+
+    def _is_sharp(self, plane: Plane) -> bool:
+        """Whether a picture on the way is no step back from the first one of its blend."""
+        sharpness = _sharpness(plane)
+        if self._first is None:
+            self._first = sharpness
+        return sharpness >= _SHARP * self._first
 
     def _take(self, plane: Plane | None, shadow: Plane | None = None) -> None:
         if plane is not None:
@@ -158,13 +239,34 @@ class Preview:
             self._after = _laid(plane, ground)
             self._show()
 
-    def _show(self, *_: object) -> None:
-        after = self._after if self._after is not None and not self._compare.get_active() else self._before
-        self._picture.set_from_pixbuf(after)
+    def _show(self) -> None:
+        self._view.show_pictures(self._small.crop, self._before, self._after)
 
     def _tell(self, fraction: float, words: str) -> None:
         self._bar.set_fraction(fraction)
         self._said.set_text(words)
+
+    def _fail(self, words: str) -> None:
+        """Say what went wrong, in red."""
+        self._bar.set_fraction(0.0)
+        self._said.set_markup(f'<span foreground="{_red(self._said)}">{GLib.markup_escape_text(words)}</span>')
+
+
+def _red(label: Gtk.Label) -> str:
+    """A red that is readable on the theme's ground."""
+    colour = label.get_style_context().get_color(Gtk.StateFlags.NORMAL)
+    return "#ff7b72" if colour.red + colour.green + colour.blue > 1.5 else "#c01c28"
+
+
+def _sharpness(plane: Plane) -> float:
+    """How much neighbours differ in a picture, of some sixty rows of it."""
+    columns, rows = plane.size
+    samples, total, count = bytes(plane.samples), 0, 0
+    for row in range(0, rows, max(1, rows // 60)):
+        line = samples[row * columns * 4 + 1 : (row + 1) * columns * 4 : 4]
+        total += sum(abs(one - other) for one, other in zip(line, line[1:]))
+        count += len(line)
+    return total / max(1, count)
 
 
 def _pixbuf(plane: Plane) -> GdkPixbuf.Pixbuf:

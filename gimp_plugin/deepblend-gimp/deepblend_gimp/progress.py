@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from deepblend_protocol.words import _
+from deepblend_protocol.words import _, time_left
 from gi.repository import Gimp
 
 
 class Progress:
-    """A context; ``tell`` shows a fraction and a word, and says whether the user has cancelled.
+    """A context.
 
     Args:
         window: whether there is a user to look at one.
@@ -19,19 +19,26 @@ class Progress:
     def __init__(self, window: bool, title: str) -> None:
         self._window: Any = None
         self._cancelled = False
-        self._shown = (-1.0, "")
+        self._shown: tuple[float, str, str] | None = None
         if window:
             self._open(title)
         else:
             Gimp.progress_init(title)
 
-    def tell(self, fraction: float, word: str) -> bool:
-        if (fraction, word) != self._shown and not self._cancelled:
-            self._shown = (fraction, word)
+    def tell(self, fraction: float, word: str, left_s: float | None = None) -> bool:
+        """Show how far it is; whether the user has cancelled.
+
+        Args:
+            left_s: seconds that it still takes, as far as that is known.
+        """
+        left = time_left(left_s) if left_s is not None else ""
+        if (fraction, word, left) != self._shown and not self._cancelled:
+            self._shown = (fraction, word, left)
             if self._window is not None:
                 self._bar.set_fraction(fraction)
                 percent = _("%(words)s: %(percent)d%%") % {"words": word, "percent": int(fraction * 100)}
                 self._said.set_text(percent if fraction else word)
+                self._left.set_text(left)
                 self._refresh()
             else:
                 Gimp.progress_set_text(word)
@@ -50,9 +57,12 @@ class Progress:
         self._window = Gtk.Dialog(title=title, role="deepblend-progress")
         self._window.add_button(_("_Cancel"), Gtk.ResponseType.CANCEL)
         self._window.set_default_size(420, -1)
-        self._said = Gtk.Label(xalign=0, margin=12)
+        self._said, self._left = Gtk.Label(xalign=0), Gtk.Label(xalign=1)
+        words = Gtk.Box(spacing=12, margin=12)
+        words.pack_start(self._said, False, False, 0)
+        words.pack_end(self._left, False, False, 0)
         self._bar = Gtk.ProgressBar(margin=12)
-        for part in (self._said, self._bar):
+        for part in (words, self._bar):
             self._window.get_content_area().pack_start(part, False, False, 0)
         self._window.connect("response", self._answered)
         self._window.connect(
@@ -71,6 +81,7 @@ class Progress:
         """Cancel was pressed, or the window closed."""
         self._cancelled = True
         self._said.set_text(_("Cancelling"))
+        self._left.set_text("")
         window.set_response_sensitive(self._gtk.ResponseType.CANCEL, False)
 
     def __enter__(self) -> Progress:

@@ -15,16 +15,16 @@ from deepblend_protocol.messages import Plane
 from gi.repository import Gegl, Gimp
 
 from . import gegl
-from .samples import Samples, box_of, buffer_of, canvas_of
+from .content import Content
+from .orientation import SAME, Turn
+from .samples import Samples, buffer_of
 
 _KEPT = "Y u8"
-_BAND = 256
-"""Rows that are looked at together."""
 
 
 @dataclass
 class Selection:
-    """A selection's values, linear, over the box where it is not 0."""
+    """A selection's values, linear, over the box where it is not 0; a copy, which stays as the image's changes."""
 
     buffer: Gegl.Buffer
     box: Rect
@@ -35,16 +35,25 @@ class Selection:
         if Gimp.Selection.is_empty(image):
             return None
         _, _, x0, y0, x1, y1 = Gimp.Selection.bounds(image)
-        return cls(image.get_selection().get_buffer(), Rect(x0, y0, x1 - x0, y1 - y0))
+        box, name = Rect(x0, y0, x1 - x0, y1 - y0), Samples(image).mask
+        # GIMP ends a plug-in that reads a buffer of its whose size has changed, as the selection's does by a crop.
+        return cls(buffer_of(gegl.read(image.get_selection().get_buffer(), box, name), name, box), box)
 
     @classmethod
-    def unpacked(cls, packed: bytes, dx: int = 0, dy: int = 0) -> Selection | None:
-        """What ``packed`` made, moved by so many pixels; None where that is damaged."""
+    def unpacked(cls, packed: bytes, was: Rect, now: Rect, turn: Turn = SAME) -> Selection | None:
+        """What ``packed`` made, moved and turned as its layer was; None where that is damaged.
+
+        Args:
+            was: the layer's box then.
+            now: its box now, of the size that ``turn`` makes of the one of then.
+        """
         head, _, body = packed.partition(b"\n")
         try:
             box = Rect(*(int(one) for one in json.loads(head)))
             samples = zlib.decompressobj().decompress(base64.b64decode(body), box.w * box.h)
-            box = box.moved(dx, dy)
+            if turn != SAME:
+                samples = turn.applied(samples, *box.size)
+            box = turn.placed(box.relative_to(was), was.size).moved(now.x, now.y)
             return cls(buffer_of(samples, _KEPT, box), box)
         except (ValueError, TypeError, zlib.error):
             return None
@@ -56,15 +65,14 @@ class Selection:
         return json.dumps(box).encode() + b"\n" + base64.b64encode(body)
 
 
-def mask_box(image: Gimp.Image, layer: Gimp.Layer, selection: Selection | None) -> Rect:
-    """The box of what is selected and visible in a layer. Raises MaskEmpty, MaskOutside."""
-    canvas, own = canvas_of(image), box_of(layer)
+def mask_box(content: Content, canvas: Rect, selection: Selection | None, known: Samples) -> Rect:
+    """The box of what is selected and visible of a layer. Raises MaskEmpty, MaskOutside."""
+    own = content.box
     chosen = own if selection is None else own.intersection(selection.box)
     if chosen is None:
         raise MaskEmpty()
-    if layer.has_alpha():
-        known = Samples(image)
-        alpha = gegl.read(layer.get_buffer(), chosen.relative_to(own), known.alpha)
+    if content.has_alpha:
+        alpha = gegl.read(content.buffer, chosen.relative_to(own), known.alpha)
         found = geometry.bounds(bytes(alpha), chosen.w * known.alpha_bytes, known.alpha_bytes)
         if found is None:
             raise MaskEmpty()
@@ -81,34 +89,15 @@ def mask_box(image: Gimp.Image, layer: Gimp.Layer, selection: Selection | None) 
     return chosen
 
 
-def covers(image: Gimp.Image, layer: Gimp.Layer, selection: Selection | None) -> bool:
-    """Whether everything that a layer shows on the canvas is blended: no pixel is visible and not wholly selected."""
-    own = box_of(layer)
-    visible = own.intersection(canvas_of(image))
-    if selection is None or visible is None:
-        return True
-    x, y, w, h = visible
-    for top in range(y, y + h, _BAND):  # most layers that are not covered show it in the first rows
-        band = Rect(x, top, w, min(_BAND, y + h - top))
-        left_out = int.from_bytes(gegl.read(selection.buffer, band, _KEPT).translate(b"\1" * 255 + b"\0"), "little")
-        if layer.has_alpha():
-            shown = gegl.read(layer.get_buffer(), band.relative_to(own), "A u8").translate(b"\0" + b"\1" * 255)
-            left_out &= int.from_bytes(shown, "little")
-        if left_out:
-            return False
-    return True
-
-
-def mask_plane(layer: Gimp.Layer, selection: Selection | None, box: Rect, known: Samples) -> Plane | None:
+def mask_plane(content: Content, selection: Selection | None, box: Rect, known: Samples) -> Plane | None:
     """The selection times the layer mask, over a box; None where there is neither."""
-    mask = layer.get_mask() if layer.get_apply_mask() else None
-    own = box_of(layer)
+    mask, own = content.mask, content.mask_box
     if selection is not None and mask is not None:
-        samples = gegl.read(_product(selection.buffer, mask.get_buffer(), box, own), box, known.mask)
+        samples = gegl.read(_product(selection.buffer, mask, box, own), box, known.mask)
     elif selection is not None:
         samples = gegl.read(selection.buffer, box, known.mask)
     elif mask is not None:
-        samples = gegl.read(mask.get_buffer(), box.relative_to(own), known.mask)
+        samples = gegl.read(mask, box.relative_to(own), known.mask)
     else:
         return None
     return Plane(box, box.size, known.type, "Y", samples)

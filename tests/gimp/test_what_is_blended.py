@@ -1,0 +1,139 @@
+"""What is blended, and into what: filters, locks, groups, and what is said where it is not as one might think."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from gimp import Gimp
+from pictures import engine, loaded
+from test_documents import BELOW, LAYER, made, run
+
+INVERT = """
+def invert(drawable, operation="gegl:invert-gamma", visible=True):
+    one = Gimp.DrawableFilter.new(drawable, operation, "")
+    drawable.append_filter(one)
+    one.set_visible(visible)
+"""
+IN_A_GROUP = """
+group = Gimp.GroupLayer.new(image, "Fleet")
+image.insert_layer(group, None, 0)
+image.reorder_item(layer, group, 0)
+"""
+NEGATIVE = np.concatenate([255 - LAYER[..., :3], LAYER[..., 3:]], -1)
+BLEND = """
+was = tools.state(image)
+new = tools.blend(image, active, method="poisson", hide_original="no")["layer"]
+after = tools.state(image)
+answer = {"same": after["layers"][1:] == was["layers"] and after["images"] == was["images"]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("active = layer; invert(layer)", NEGATIVE),
+        ("active = layer; invert(layer, visible=False)", LAYER),
+        (IN_A_GROUP + "active = group; invert(layer)", NEGATIVE),
+        (IN_A_GROUP + "active = group; invert(group)", NEGATIVE),
+    ],
+    ids=["layer", "switched-off", "group-of-it", "group"],
+)
+def test_filters_are_blended_as_they_are_seen(gimp: Gimp, before: str, expected: np.ndarray):
+    answer = run(gimp, INVERT + before + BLEND)
+    wanted, box = engine(expected, (40, 30), BELOW, method="poisson")
+    assert answer["same"], "the layers were changed"
+    assert answer["box"] == list(box)
+    np.testing.assert_array_equal(made(gimp, answer), wanted)
+
+
+def test_a_filter_that_makes_the_layer_larger(gimp: Gimp):
+    answer = run(gimp, INVERT + "active = layer; invert(layer, 'gegl:dropshadow')" + BLEND)
+    x, y, w, h = answer["box"]
+    assert x + w > 40 + 110 and y + h > 30 + 90
+
+
+def test_style_comes_from_a_layer_as_it_is_seen(gimp: Gimp):
+    """From a white layer that a filter turns black as from a black one, and not as from a white one."""
+    found = {}
+    for name, fill, filtered in (("black", "black", False), ("filtered", "white", True), ("white", "white", False)):
+        script = f"""
+image.select_ellipse(Gimp.ChannelOps.REPLACE, 50, 40, 80, 60)
+picture = Gimp.Layer.new(image, "strokes", 200, 160, Gimp.ImageType.RGBA_IMAGE, 100, Gimp.LayerMode.NORMAL)
+image.insert_layer(picture, None, 0)
+Gimp.context_set_foreground(Gegl.Color.new("{fill}"))
+picture.fill(Gimp.FillType.FOREGROUND)
+if {filtered}:
+    invert(picture)
+new = tools.blend(image, layer, edges="selected", style_from="picture", style_picture=picture)["layer"]
+answer = {{}}
+"""
+        found[name] = made(gimp, run(gimp, INVERT + script)).astype(int)
+    near, far = (np.abs(found["filtered"] - found[other]).mean() for other in ("black", "white"))
+    assert near < far / 4
+
+
+def test_a_layer_that_is_locked_to_be_visible_is_not_its_own_background(gimp: Gimp):
+    script = """
+layer.set_lock_visibility(True)
+done = tools.blend(image, layer, method="poisson")
+new, answer = done["layer"], {"notes": done["report"]["notes"], "visible": layer.get_visible()}
+"""
+    answer = run(gimp, script)
+    wanted, _ = engine(LAYER, (40, 30), BELOW, method="poisson")
+    np.testing.assert_array_equal(made(gimp, answer), wanted)
+    assert answer["visible"] is True
+    assert "visibility is locked" in answer["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("group.set_visible(False)", "'Fleet', which is hidden"),
+        ("group.set_opacity(50)", "'Fleet' has a mode, an opacity"),
+        ("group.set_mode(Gimp.LayerMode.MULTIPLY)", "'Fleet' has a mode, an opacity"),
+        ("group.set_mode(Gimp.LayerMode.PASS_THROUGH)", None),
+    ],
+)
+def test_a_group_that_changes_the_result_is_said(gimp: Gimp, change: str, words: str | None):
+    script = (
+        IN_A_GROUP
+        + f"""
+tools.new_layer(image, FOLDER + "/below", "sea", 200, 160, parent=group, position=1)
+{change}
+done = tools.blend(image, layer, method="poisson")
+new, answer = done["layer"], {{"notes": done["report"]["notes"]}}
+"""
+    )
+    notes = run(gimp, script)["notes"]
+    assert (words in notes[0]) if words else not notes
+
+
+ALONE = "image.remove_layer(image.get_layers()[1])"
+HIDDEN_BELOW = "image.get_layers()[1].set_visible(False)"
+QUICK = """
+layer = Gimp.Channel.new(image, "Qmask", 200, 160, 50, Gegl.Color.new("black"))
+image.insert_channel(layer, None, 0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        (ALONE, "Nothing is visible below 'Boat'"),
+        (HIDDEN_BELOW, "Nothing is visible below"),
+        (QUICK, "quick mask is on"),
+    ],
+    ids=["alone", "hidden", "quick-mask"],
+)
+def test_what_cannot_be_meant_is_said(gimp: Gimp, before: str, words: str):
+    script = f"""
+{before}
+was = tools.state(image)
+answer = tools.blend(image, layer, wanted=False)
+answer["same"] = tools.state(image) == was
+image.delete()
+"""
+    answer = run(gimp, script, end="")
+    assert answer["status"] in ("execution-error", "calling-error")
+    assert words in answer["said"]
+    assert answer["same"]
