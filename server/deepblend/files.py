@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,7 +31,24 @@ _REASONS = {
 
 def reason(error: OSError) -> str:
     """What an OSError says, in a user's words."""
-    return _REASONS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
+    known = _REASONS.get(error.errno or 0)
+    if known is None and error.errno is None:  # libraries pass on what the system said, or not even that
+        known = next((words for number, words in _REASONS.items() if os.strerror(number) in str(error)), None)
+    return known or error.strerror or "it could not be finished"
+
+
+def not_a_file(path: str | os.PathLike[str]) -> str | None:
+    """Why nothing can be read at a path that is there, in a user's words: to open a pipe waits for who writes into it.
+
+    None for a file, and where there is nothing, which opening it says.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return None
+    if stat.S_ISFIFO(mode):
+        return "it is a pipe; to read what comes through one, give - and pipe it into the command"
+    return None if stat.S_ISREG(mode) else "it is a folder" if stat.S_ISDIR(mode) else "it is a device, not a file"
 
 
 @contextmanager
@@ -39,7 +57,16 @@ def failing(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise WriteFailed(path=str(path), reason=reason(error)) from error
+        why = reason(error)
+        if error.errno is None and _is_full(path):
+            why = _REASONS[errno.ENOSPC]
+        raise WriteFailed(path=str(path), reason=why) from error
+
+
+def _is_full(path: str | os.PathLike[str]) -> bool:
+    with suppress(OSError):
+        return shutil.disk_usage(Path(os.path.realpath(path)).parent).free < 2**16
+    return False
 
 
 def check_place(path: str | os.PathLike[str]) -> None:

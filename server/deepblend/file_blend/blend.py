@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from deepblend_protocol.errors import ArgumentInvalid
+from deepblend_protocol.geometry import Rect
 from deepblend_protocol.settings import Settings
 
 from ..files import check_place, write_json
@@ -101,22 +102,26 @@ class FileBlend:
         if self.layer_name is not None and not is_document:
             raise ArgumentInvalid(reason="--layer-name goes with --document: give the layered document, too.")
 
-    def check_outputs(self, target: Picture | None = None) -> None:
+    def check_outputs(self, placed: Placed | None = None) -> None:
         """Raise now what would spoil the end: a place that cannot be written, or one place for two results.
 
         Args:
-            target: where it has been read: also what keeps results of its channels and depth from being written.
+            placed: where the pictures have been read: also what keeps results of their channels, depth and size from
+                being written.
 
         Raises WriteFailed, ArgumentInvalid, ExtraMissing.
         """
         from ..pictures import check_output
 
+        target = placed.target if placed is not None else None
+        seen = placed.rect.intersection(Rect(0, 0, *placed.target.size)) if placed is not None else None
         places: dict[str, str] = {}
         for name, path in self.outputs.items():
             if name == "layer":
-                check_output(path, True, target)
+                check_output(path, True, target, seen.size if seen is not None else None)
             elif name == "output" and not self._gives_document:
-                check_output(path, target is not None and target.has_alpha, target)
+                alpha, size = (target.has_alpha, target.size) if target is not None else (False, None)
+                check_output(path, alpha, target, size)
             elif name != "video":  # whose place its recorder checks
                 check_place(path)
         for name, path in self.outputs.items():
@@ -157,7 +162,7 @@ class FileBlend:
         with ExitStack() as stack:
             bar.update(0, "Reading")
             request, placed = self.read()
-            self.check_outputs(placed.target)
+            self.check_outputs(placed)
             loaded = time.perf_counter()
 
             blend = door or _engine()
@@ -201,7 +206,7 @@ class FileBlend:
     def _placed(self) -> Placed:
         from ..pictures import open_mask, open_picture, place
         from ..pictures.decoding import check_size
-        from ..pictures.openraster import open_document
+        from ..pictures.document import open_document
 
         def mask() -> Picture | None:
             return open_mask(self.mask) if self.mask is not None else None
@@ -213,7 +218,7 @@ class FileBlend:
             if size is not None:
                 check_size(what, *size)
         return place(
-            open_picture(self.source, "source"),
+            open_picture(self.source, "source", spare_alpha=self.mask is None),
             mask(),
             open_picture(self.target, "target"),
             self.center,
