@@ -8,12 +8,12 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from deepblend_protocol.errors import WriteFailed
+from deepblend_protocol.errors import ArgumentInvalid, WriteFailed
 
 _REASONS = {
     errno.ENOENT: "there is no such file",
@@ -81,6 +81,31 @@ def check_place(path: str | os.PathLike[str]) -> None:
             raise WriteFailed(path=str(path), reason=f"there is no folder {final.parent}")
         if not os.access(final.parent, os.W_OK | os.X_OK):
             raise WriteFailed(path=str(path), reason="its folder may not be written to")
+
+
+def check_apart(
+    made: Mapping[str, str | os.PathLike[str]], read: Mapping[str, str | os.PathLike[str]], remedy: str = ""
+) -> None:
+    """Raise ArgumentInvalid where a result would take the place of a file that is read, by whatever name.
+
+    Args:
+        made, read: paths, by what they are called.
+        remedy: what else can be done than giving another place; as the end of a clause.
+    """
+    for output, path in made.items():
+        for name, other in read.items():
+            if _is_same(path, other):
+                raise ArgumentInvalid(
+                    reason=f"{output} and {name} are one file, {path}, which would be lost: "
+                    f"give {output} another place{remedy}."
+                )
+
+
+def _is_same(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):  # one is not there yet
+        return False
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:

@@ -97,7 +97,8 @@ class Options:
     def _job(self, row: Row, number: int, base: Path, folder: Path) -> Job:
         for name in row.values:
             if name not in self.known:
-                _fail(f"there is no option '{name}'; a job's are {', '.join(self.known)}")
+                meant = arguments.nearest(name, self.known)
+                _fail(f"there is no option '{name}'{meant}; a job's are {', '.join(self.known)}")
         given = argparse.Namespace(**self._defaults)
         blend = arguments.file_blend(self._parser.parse_args(self._words(row.values, base), given))
         blend.check_named()
@@ -165,7 +166,9 @@ def _with_outputs(blend: FileBlend, folder: Path, name: str, own: Mapping[str, A
         # PNG keeps where the layer lies; it holds all but a document of floating point.
         beside = "exr" if extension == "exr" else "png"
         layer = str(folder / f"{name}-layer.{beside}") if _switch("layer", own["layer"] or False) else None
-        placed = replace(blend, output=str(folder / f"{name}.{extension}"), layer=layer, report=report)
+        # What is read is kept by _without_clashes: by all jobs, not only by this one.
+        results = {"output": str(folder / f"{name}.{extension}"), "layer": layer, "report": report}
+        placed = replace(blend, **results, overwrite=True)
         placed.check_outputs()
         return placed
 

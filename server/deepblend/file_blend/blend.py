@@ -13,7 +13,7 @@ from deepblend_protocol.errors import ArgumentInvalid
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.settings import Settings
 
-from ..files import check_place, write_json
+from ..files import check_apart, check_place, write_json
 
 if TYPE_CHECKING:
     from ..engine.request import Layer, Plane, Request
@@ -63,6 +63,9 @@ class FileBlend:
     """The report, as JSON."""
     video: str | None = None
     """A film of the blend taking shape."""
+
+    overwrite: bool = False
+    """Whether a result may take the place of a picture that is read."""
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -127,6 +130,17 @@ class FileBlend:
         for name, path in self.outputs.items():
             if (other := places.setdefault(os.path.realpath(path), name)) != name:
                 raise ArgumentInvalid(reason=f"--{other} and --{name} are one file, {path}: give each its own.")
+        if not self.overwrite:
+            self.check_apart(", or say --overwrite")
+
+    def check_apart(self, remedy: str = "") -> None:
+        """Raise ArgumentInvalid where a result would take the place of a picture that is read.
+
+        Args:
+            remedy: what else can be done than giving another place; as the end of a clause.
+        """
+        read = {f"--{'style-from' if name == 'style' else name}": path for name, path in self.inputs.items()}
+        check_apart({f"--{name}": path for name, path in self.outputs.items()}, read, remedy)
 
     def read(self) -> tuple[Request, Placed]:
         """The pictures read and placed, and the request for the engine.
@@ -165,7 +179,7 @@ class FileBlend:
             self.check_outputs(placed)
             loaded = time.perf_counter()
 
-            blend = door or _engine()
+            blend = door or engine()
             from ..pictures import merged
             from ..video import Recorder
             from .watch import Film, Watch
@@ -245,7 +259,8 @@ class FileBlend:
         return notes
 
 
-def _engine() -> Callable[[Request, Watch], Layer]:
+def engine() -> Callable[[Request, Watch], Layer]:
+    """The door of the engine in this process, which is imported now."""
     from .. import blend
     from ..engine.memory import reuse
 
