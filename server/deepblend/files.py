@@ -10,6 +10,7 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -69,17 +70,28 @@ def _is_full(path: str | os.PathLike[str]) -> bool:
     return False
 
 
+def real(path: str | os.PathLike[str]) -> str:
+    """What ``os.path.realpath`` gives, which for thousands of files in one folder would follow that anew each time."""
+    folder, name = os.path.split(os.path.abspath(path))
+    place = os.path.join(_real_folder(folder), name)
+    return os.path.realpath(place) if os.path.islink(place) else place
+
+
+@lru_cache(maxsize=256)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
 def check_place(path: str | os.PathLike[str]) -> None:
     """Raise WriteFailed unless a file can be made, or replaced, at a path."""
-    final = Path(os.path.realpath(path))
+    final = real(path)
     with failing(path):
-        if final.exists() and not stat.S_ISREG(final.stat().st_mode):
-            # Also a device: a rename would put a file in its place.
-            why = "it is a folder" if final.is_dir() else "it is not a file"
-            raise WriteFailed(path=str(path), reason=why)
-        if not final.parent.is_dir():
-            raise WriteFailed(path=str(path), reason=f"there is no folder {final.parent}")
-        if not os.access(final.parent, os.W_OK | os.X_OK):
+        if (why := not_a_file(final)) is not None:  # also a device: a rename would put a file in its place
+            raise WriteFailed(path=str(path), reason="it is a folder" if os.path.isdir(final) else why.split(";")[0])
+        parent = os.path.dirname(final)
+        if not os.path.isdir(parent):
+            raise WriteFailed(path=str(path), reason=f"there is no folder {parent}")
+        if not os.access(parent, os.W_OK | os.X_OK):
             raise WriteFailed(path=str(path), reason="its folder may not be written to")
 
 

@@ -20,7 +20,7 @@ def mended(given: Sequence[str], options: dict[str, argparse.Action], command: s
         options: the command's, by name, with their dashes.
         command: as it is called.
 
-    Raises ArgumentInvalid for an option that there is not.
+    Raises ArgumentInvalid for an option that is nearly one; others are left to argparse.
     """
     result: list[str] = []
     left = list(given)
@@ -33,11 +33,11 @@ def mended(given: Sequence[str], options: dict[str, argparse.Action], command: s
             continue
         name, equals, value = word.partition("=")
         known = spelled(name, options)
-        if known not in options:
+        if known not in options and nearest(name, options):
             raise ArgumentInvalid(
                 reason=f"There is no option '{name}'{nearest(name, options)}. To see what it takes: {command} --help"
             )
-        takes_one = options[known].nargs is None
+        takes_one = known in options and options[known].nargs is None
         if takes_one and not equals and left and _is_value(left[0], options):
             equals, value = "=", left.pop(0)
         result.append(f"{known}{equals}{value}")

@@ -6,6 +6,7 @@ import argparse
 import difflib
 import re
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import Any
 
 from deepblend_protocol.settings import PRESET_NAMES, Setting, Settings, resolve, table
@@ -169,7 +170,12 @@ def _settings(args: argparse.Namespace) -> Settings:
         if value is not None:
             is_file = name == "style_from" and (value == "picture" or value not in setting.choices)
             given[name] = "picture" if is_file else value
-    return resolve(given)
+    return _resolved(tuple(given.items()))
+
+
+@lru_cache(maxsize=1024)  # a batch's jobs have few that differ
+def _resolved(given: tuple[tuple[str, Any], ...]) -> Settings:
+    return resolve(dict(given))
 
 
 def _center(text: str) -> tuple[int, int]:

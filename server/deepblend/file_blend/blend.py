@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -13,7 +12,7 @@ from deepblend_protocol.errors import ArgumentInvalid
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.settings import Settings
 
-from ..files import check_apart, check_place, write_json
+from ..files import check_apart, check_place, real, write_json
 
 if TYPE_CHECKING:
     from ..engine.request import Layer, Plane, Request
@@ -128,7 +127,7 @@ class FileBlend:
             elif name != "video":  # whose place its recorder checks
                 check_place(path)
         for name, path in self.outputs.items():
-            if (other := places.setdefault(os.path.realpath(path), name)) != name:
+            if (other := places.setdefault(real(path), name)) != name:
                 raise ArgumentInvalid(reason=f"--{other} and --{name} are one file, {path}: give each its own.")
         if not self.overwrite:
             self.check_apart(", or say --overwrite")
