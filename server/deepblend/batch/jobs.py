@@ -199,7 +199,8 @@ def _with_outputs(blend: FileBlend, folder: Path, name: str, own: Mapping[str, A
 
 def _digest(blend: FileBlend, found: Mapping[str, os.stat_result]) -> str:
     whole = {field.name: getattr(blend, field.name) for field in fields(blend)}
-    chosen = {name: value for name, value in whole.items() if name not in (*blend.inputs, *blend.outputs)}
+    paths = blend.inputs | blend.outputs
+    chosen = {name: value for name, value in whole.items() if name not in paths}
     chosen["settings"] = _settings(blend.settings)
     read = {
         name: (os.path.abspath(path), found[path].st_size, found[path].st_mtime_ns)
