@@ -6,13 +6,15 @@ import errno
 import json
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from deepblend_protocol.errors import WriteFailed
+from deepblend_protocol.errors import ArgumentInvalid, WriteFailed
 
 _REASONS = {
     errno.ENOENT: "there is no such file",
@@ -30,7 +32,24 @@ _REASONS = {
 
 def reason(error: OSError) -> str:
     """What an OSError says, in a user's words."""
-    return _REASONS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
+    known = _REASONS.get(error.errno or 0)
+    if known is None and error.errno is None:  # libraries pass on what the system said, or not even that
+        known = next((words for number, words in _REASONS.items() if os.strerror(number) in str(error)), None)
+    return known or error.strerror or "it could not be finished"
+
+
+def not_a_file(path: str | os.PathLike[str]) -> str | None:
+    """Why nothing can be read at a path that is there, in a user's words: to open a pipe waits for who writes into it.
+
+    None for a file, and where there is nothing, which opening it says.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return None
+    if stat.S_ISFIFO(mode):
+        return "it is a pipe; to read what comes through one, give - and pipe it into the command"
+    return None if stat.S_ISREG(mode) else "it is a folder" if stat.S_ISDIR(mode) else "it is a device, not a file"
 
 
 @contextmanager
@@ -39,21 +58,66 @@ def failing(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise WriteFailed(path=str(path), reason=reason(error)) from error
+        why = reason(error)
+        if error.errno is None and _is_full(path):
+            why = _REASONS[errno.ENOSPC]
+        raise WriteFailed(path=str(path), reason=why) from error
+
+
+def _is_full(path: str | os.PathLike[str]) -> bool:
+    with suppress(OSError):
+        return shutil.disk_usage(Path(os.path.realpath(path)).parent).free < 2**16
+    return False
+
+
+def real(path: str | os.PathLike[str]) -> str:
+    """What ``os.path.realpath`` gives, which for thousands of files in one folder would follow that anew each time."""
+    folder, name = os.path.split(os.path.abspath(path))
+    place = os.path.join(_real_folder(folder), name)
+    return os.path.realpath(place) if os.path.islink(place) else place
+
+
+@lru_cache(maxsize=256)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
 
 
 def check_place(path: str | os.PathLike[str]) -> None:
     """Raise WriteFailed unless a file can be made, or replaced, at a path."""
-    final = Path(os.path.realpath(path))
+    final = real(path)
     with failing(path):
-        if final.exists() and not stat.S_ISREG(final.stat().st_mode):
-            # Also a device: a rename would put a file in its place.
-            why = "it is a folder" if final.is_dir() else "it is not a file"
-            raise WriteFailed(path=str(path), reason=why)
-        if not final.parent.is_dir():
-            raise WriteFailed(path=str(path), reason=f"there is no folder {final.parent}")
-        if not os.access(final.parent, os.W_OK | os.X_OK):
+        if (why := not_a_file(final)) is not None:  # also a device: a rename would put a file in its place
+            raise WriteFailed(path=str(path), reason="it is a folder" if os.path.isdir(final) else why.split(";")[0])
+        parent = os.path.dirname(final)
+        if not os.path.isdir(parent):
+            raise WriteFailed(path=str(path), reason=f"there is no folder {parent}")
+        if not os.access(parent, os.W_OK | os.X_OK):
             raise WriteFailed(path=str(path), reason="its folder may not be written to")
+
+
+def check_apart(
+    made: Mapping[str, str | os.PathLike[str]], read: Mapping[str, str | os.PathLike[str]], remedy: str = ""
+) -> None:
+    """Raise ArgumentInvalid where a result would take the place of a file that is read, by whatever name.
+
+    Args:
+        made, read: paths, by what they are called.
+        remedy: what else can be done than giving another place; as the end of a clause.
+    """
+    for output, path in made.items():
+        for name, other in read.items():
+            if _is_same(path, other):
+                raise ArgumentInvalid(
+                    reason=f"{output} and {name} are one file, {path}, which would be lost: "
+                    f"give {output} another place{remedy}."
+                )
+
+
+def _is_same(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):  # one is not there yet
+        return False
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:

@@ -13,3 +13,10 @@ def sleep_when_waiting() -> None:
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # what torch reads on Linux
+
+
+def asked_for() -> dict[str, str]:
+    """What decides how many threads torch takes: processes in which it is the same round alike."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_THREAD_LIMIT")
+    return {"cores": str(cores), **{name: os.environ[name] for name in names if name in os.environ}}

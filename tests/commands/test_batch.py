@@ -111,7 +111,7 @@ BAD = [
     ({"source": "jobs.jsonl", "mask": None}, "it is not a picture of a known kind"),
     ({"mask": None}, "has no transparency that would cut the object out"),
     ({"source": None}, "required: --source"),
-    ({"styel": 1}, "There is no option 'styel'; a job's are source, mask, target,"),
+    ({"styel": 1}, "There is no option 'styel' (did you mean style?); a job's are source, mask, target,"),
     ({"output": "x.png"}, "There is no option 'output'"),
     ({"server": True}, "There is no option 'server'"),
     ({"style": True}, "'style' is neither true nor false"),
@@ -163,7 +163,7 @@ def test_a_row_of_another_length_fails_alone(deepblend, pictures, folder):
         (
             "jobs.csv",
             b"source,target,styel\na.png,b.png,1\n",
-            "line 1: there is no column 'styel'; the columns are sour",
+            "line 1: there is no column 'styel' (did you mean style?); the columns are sour",
         ),
         ("jobs.csv", b"source,target,source\na,b,c\n", "line 1: the column 'source' is there twice"),
         ("jobs.csv", b'source,target\na,b\n"a,b\nc', "line 3: it is not CSV"),

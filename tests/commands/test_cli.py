@@ -55,9 +55,9 @@ def test_every_setting_is_an_option_told_in_its_own_words(command, settings, das
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["blnd"], "invalid choice: 'blnd'"),
+        (["blnd"], "There is no command 'blnd' (did you mean blend?)"),
         (["blend"], "--source, --target, --output"),
-        (["blend", "--sorce", "a.png"], "Unrecognized arguments: --sorce a.png"),
+        (["blend", "--sorce", "a.png"], "There is no option '--sorce' (did you mean --source?)"),
         (["info", "--no-such-thing"], "Unrecognized arguments: --no-such-thing"),
         (["blend", "--style", "lots"], "'lots' is not a number from 0 to 1"),
         (["blend", "--center", "3"], "'3' is not COL,ROW"),

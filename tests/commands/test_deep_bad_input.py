@@ -120,7 +120,7 @@ def test_white_is_nought_and_other_channels_and_pages(tmp_path):
     np.testing.assert_array_equal(open_picture(tmp_path / "white.tiff", "mask").samples, 65535 - RAMP[..., 0])
     deep.save(tmp_path / "more.tiff", FOUR, extrasamples=["unspecified"])
     found = open_picture(tmp_path / "more.tiff", "target")
-    assert found.channels == "RGB" and "1 more channels" in found.notes[0]
+    assert found.channels == "RGB" and "A further channel" in found.notes[0]
     with tifffile.TiffWriter(tmp_path / "pages.tiff") as file:
         for page in (RAMP, RAMP // 2):
             file.write(page, photometric="rgb")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from gimp import Gimp
-from pictures import engine, loaded
+from pictures import engine
 from test_documents import BELOW, LAYER, made, run
 
 INVERT = """

@@ -8,15 +8,17 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
 from deepblend_protocol.errors import ArgumentInvalid, DeepBlendError, FileUnreadable, WriteFailed
+from deepblend_protocol.settings import Settings
 
 from .. import __version__
 from ..file_blend import FileBlend, arguments
-from ..files import reason
+from ..files import not_a_file, real, reason
 from .rows import Row
 
 OWN = ("name", "format", "layer", "report")
@@ -70,8 +72,10 @@ class Options:
         arguments.add_arguments(self._parser, document=True)
         arguments.add_settings(self._parser)
         self._actions = {action.option_strings[-1].removeprefix("--"): action for action in self._parser._actions}
-        given = {action.dest: defaults.get(action.dest) for action in self._actions.values()}
-        self._defaults = {name: value for name, value in given.items() if value is not None}
+        given = {action.dest: defaults.get(action.dest, action.default) for action in self._actions.values()}
+        self._defaults = given
+        self._found: dict[str, os.stat_result] = {}
+        """The pictures that are there: thousands of jobs have one target."""
         self._own = {name: defaults.get(name) for name in OWN[1:]}
         self.known = (*self._actions, *OWN)
 
@@ -97,31 +101,43 @@ class Options:
     def _job(self, row: Row, number: int, base: Path, folder: Path) -> Job:
         for name in row.values:
             if name not in self.known:
-                _fail(f"there is no option '{name}'; a job's are {', '.join(self.known)}")
-        given = argparse.Namespace(**self._defaults)
-        blend = arguments.file_blend(self._parser.parse_args(self._words(row.values, base), given))
+                meant = arguments.nearest(name, self.known)
+                _fail(f"there is no option '{name}'{meant}; a job's are {', '.join(self.known)}")
+        given = argparse.Namespace(**{**self._defaults, **self._values(row.values, base)})
+        blend = arguments.file_blend(given)
         blend.check_named()
         for role, path in blend.inputs.items():
-            _check_input(role, path)
+            if path not in self._found:
+                self._found[path] = _check_input(role, path)
         name = str(row.values.get("name", f"{Path(blend.source or blend.document or '').stem}-{number}"))
         _check_name(name)
         blend = _with_outputs(blend, folder, name, {**self._own, **row.values})
-        return Job(row.line, name, blend, _digest(blend))
+        return Job(row.line, name, blend, _digest(blend, self._found))
 
-    def _words(self, values: dict[str, str | bool], base: Path) -> list[str]:
-        """The command line that says the same."""
-        words = []
+    def _values(self, values: dict[str, str | bool], base: Path) -> dict[str, Any]:
+        """What a parser would leave of the same on a command line; many times sooner."""
+        read: dict[str, Any] = {}
         for name, value in values.items():
             if name in OWN:
                 continue
             action = self._actions[name]
             if action.nargs == 0:
-                words += [f"--{name}"] if _switch(name, value) else []
+                read[action.dest] = _switch(name, value)
                 continue
             if isinstance(value, bool):
                 _fail(f"'{name}' is neither true nor false: it takes {action.metavar or 'text'}")
-            words.append(f"--{name}={base / value if _names_file(action, value) else value}")
-        return words
+            read[action.dest] = str(base / value) if _names_file(action, value) else self._read(action, value)
+        return read
+
+    def _read(self, action: argparse.Action, value: str) -> Any:
+        try:
+            read = action.type(value) if callable(action.type) else value
+        except argparse.ArgumentTypeError as error:
+            _fail(f"argument {action.option_strings[-1]}: {error}")
+        if action.choices is not None and read not in action.choices:
+            allowed = ", ".join(map(repr, action.choices))
+            _fail(f"argument {action.option_strings[-1]}: invalid choice: {read!r} (choose from {allowed})")
+        return read
 
 
 def _names_file(action: argparse.Action, value: str) -> bool:
@@ -137,11 +153,13 @@ def _switch(name: str, value: Any) -> bool:
     return chosen
 
 
-def _check_input(role: str, path: str) -> None:
-    """Raise FileUnreadable for what is not there; whether it is a picture shows when it is read."""
+def _check_input(role: str, path: str) -> os.stat_result:
+    """A file's size and time; whether it is a picture shows when it is read. Raises FileUnreadable."""
     try:
-        with open(path, "rb"):
-            pass
+        if (why := not_a_file(path)) is not None:
+            raise FileUnreadable(role=role, path=path, reason=why)
+        with open(path, "rb") as file:
+            return os.fstat(file.fileno())
     except OSError as error:
         raise FileUnreadable(role=role, path=path, reason=reason(error)) from error
     except ValueError as error:  # a zero byte, or half a character
@@ -165,7 +183,9 @@ def _with_outputs(blend: FileBlend, folder: Path, name: str, own: Mapping[str, A
         # PNG keeps where the layer lies; it holds all but a document of floating point.
         beside = "exr" if extension == "exr" else "png"
         layer = str(folder / f"{name}-layer.{beside}") if _switch("layer", own["layer"] or False) else None
-        placed = replace(blend, output=str(folder / f"{name}.{extension}"), layer=layer, report=report)
+        # What is read is kept by _without_clashes: by all jobs, not only by this one.
+        results = {"output": str(folder / f"{name}.{extension}"), "layer": layer, "report": report}
+        placed = replace(blend, **results, overwrite=True)
         placed.check_outputs()
         return placed
 
@@ -177,20 +197,28 @@ def _with_outputs(blend: FileBlend, folder: Path, name: str, own: Mapping[str, A
     return place(chosen)
 
 
-def _digest(blend: FileBlend) -> str:
-    chosen = asdict(replace(blend, **dict.fromkeys([*blend.inputs, *blend.outputs])))
-    read = {}
-    for name, path in blend.inputs.items():
-        found = os.stat(path)
-        read[name] = (os.path.abspath(path), found.st_size, found.st_mtime_ns)
-    made = {name: Path(path).name for name, path in blend.outputs.items()}  # the folder may be moved
-    whole = json.dumps([__version__, chosen, read, made], sort_keys=True)
-    return hashlib.sha256(whole.encode()).hexdigest()
+def _digest(blend: FileBlend, found: Mapping[str, os.stat_result]) -> str:
+    whole = {field.name: getattr(blend, field.name) for field in fields(blend)}
+    paths = blend.inputs | blend.outputs
+    chosen = {name: value for name, value in whole.items() if name not in paths}
+    chosen["settings"] = _settings(blend.settings)
+    read = {
+        name: (os.path.abspath(path), found[path].st_size, found[path].st_mtime_ns)
+        for name, path in blend.inputs.items()
+    }
+    made = {name: os.path.basename(path) for name, path in blend.outputs.items()}  # the folder may be moved
+    told = json.dumps([__version__, chosen, read, made], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+@lru_cache(maxsize=1024)
+def _settings(settings: Settings) -> dict[str, Any]:
+    return asdict(settings)
 
 
 def _without_clashes(jobs: list[Job], refused: list[Refused]) -> tuple[list[Job], list[Refused]]:
     """Refuse what would write over another job's result, or over a picture that is read."""
-    pictures = {os.path.realpath(path) for job in jobs for path in job.blend.inputs.values()}
+    pictures = {real(path) for path in {path for job in jobs for path in job.blend.inputs.values()}}
     taken: dict[str, Job] = {}
     kept = []
     for job in jobs:
@@ -200,7 +228,7 @@ def _without_clashes(jobs: list[Job], refused: list[Refused]) -> tuple[list[Job]
             if (other := taken.get(path.casefold())) is not None:
                 what = "the name" if other.name.casefold() == job.name.casefold() else f"the file {Path(path).name} of"
                 why = f"{what} '{job.name}' is taken by the job of line {other.line}"
-            elif os.path.realpath(path) in pictures:
+            elif real(path) in pictures:
                 why = f"its result {path} would replace a picture that is read"
         if why:
             refused.append(Refused(job.line, job.name, ArgumentInvalid(reason=f"{why[:1].upper()}{why[1:]}.")))

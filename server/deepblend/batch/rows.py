@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from deepblend_protocol.errors import ArgumentInvalid
 from deepblend_protocol.settings import table
 
+from ..file_blend.arguments import nearest, spelled
 from ..files import reason
 
 _SEPARATORS = ",;\t"
@@ -63,9 +64,9 @@ def _fail(path: Path, line: int, why: str) -> NoReturn:
     raise ArgumentInvalid(reason=f"The jobs file {path} cannot be used: line {line}: {why}.")
 
 
-def option(name: str) -> str:
-    """A column's or key's name as an option's: style_from and style-from are one."""
-    return name.strip().replace("_", "-")
+def option(name: str, known: Collection[str]) -> str:
+    """A column's or key's name as an option's: style_from and style-from are one, and so are colour and color."""
+    return spelled(name.strip().replace("_", "-"), known)
 
 
 def _csv(path: Path, text: str, known: Collection[str]) -> Iterator[Row]:
@@ -80,7 +81,7 @@ def _csv(path: Path, text: str, known: Collection[str]) -> Iterator[Row]:
             if not any(cell.strip() for cell in cells):
                 continue
             if not names:
-                names = [option(cell) for cell in cells]
+                names = [option(cell, known) for cell in cells]
                 _check_header(path, line, names, known)
             elif len(cells) != len(names):
                 yield Row(line, fault=f"it has {len(cells)} cells, and the header has {len(names)}")
@@ -94,14 +95,15 @@ def _csv(path: Path, text: str, known: Collection[str]) -> Iterator[Row]:
 def _check_header(path: Path, line: int, names: list[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
-            _fail(path, line, f"there is no column '{name}'; the columns are {', '.join(known)}")
+            meant = nearest(name, known)
+            _fail(path, line, f"there is no column '{name}'{meant}; the columns are {', '.join(known)}")
         if names.count(name) > 1:
             _fail(path, line, f"the column '{name}' is there twice")
 
 
 def _with_points(given: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Numbers with a decimal point: where a spreadsheet separates by semicolons, it writes 0,5."""
-    numbers = {option(name) for name, setting in table().items() if not setting.choices}
+    numbers = {name.replace("_", "-") for name, setting in table().items() if not setting.choices}
     numbers |= {name.removesuffix("-px") for name in numbers}
     for name, value in given.items():
         yield name, value.replace(",", ".") if name in numbers and _DECIMAL_COMMA.fullmatch(value) else value
@@ -121,17 +123,17 @@ def _jsonl(path: Path, text: str, known: Collection[str]) -> Iterator[Row]:
             _fail(path, line, f"it is not JSON ({why})")
         if not isinstance(pairs, _Pairs):
             _fail(path, line, 'a job has to be an object, as in {"source": "boat.png", "target": "sea.jpg"}')
-        yield _row(line, pairs)
+        yield _row(line, pairs, known)
 
 
 class _Pairs(list[tuple[str, Any]]):
     """An object's names and values, double ones too."""
 
 
-def _row(line: int, pairs: _Pairs) -> Row:
+def _row(line: int, pairs: _Pairs, known: Collection[str]) -> Row:
     values: dict[str, str | bool] = {}
     for key, value in pairs:
-        name = option(key)
+        name = option(key, known)
         if value is None:
             continue
         if name in values:

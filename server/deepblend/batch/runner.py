@@ -77,8 +77,8 @@ def run(
     """
     started = time.monotonic()
     finished = [] if again else [job for job in jobs if journal.is_done(job)]
-    todo = [job for job in jobs if job not in finished]
-    told = {job.name: {"status": "skipped", "files": job.blend.outputs} for job in finished}
+    told: dict[str, dict[str, Any]] = {job.name: {"status": "skipped", "files": job.blend.outputs} for job in finished}
+    todo = [job for job in jobs if job.name not in told]
     summary = Summary()
     for each in refused:
         teller.refused(each)

@@ -126,7 +126,7 @@ def _own(path: Path) -> str:
 
 def server() -> Iterator[Finding]:
     """Whether it runs and answers; else whether it could be started. None is started."""
-    from ..commands import served, status
+    from ..commands import served
 
     path = connection.default_path().absolute()
     try:
@@ -140,7 +140,7 @@ def server() -> Iterator[Finding]:
             yield Finding("server", OK, "None runs; it starts when a plug-in needs it.")
         return
     try:
-        known = status.ask(path)
+        known = served.ask(path)
     except DeepBlendError as error:
         yield Finding("server", WRONG, str(error), "End it, it starts again when needed: deepblend stop")
         return

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     DeviceUnknown, DeviceMemory, FeaturesUnavailable and WriteFailed."""
     from ..contact_sheet import sheet
     from ..pictures import copy_paste, decoding, eight_bit
-    from .canvas import run as blend
+    from .canvas import run as run_on
     from .canvas import to_picture
     from .progress import Progress
 
@@ -81,7 +81,9 @@ def run(args: argparse.Namespace) -> int:
     chosen = resolve({"method": "paper", "paper": numbers})
     with Progress(args.quiet or args.json) as progress:
         progress.update(0, "Reading")
-        _, placed = arguments.file_blend(args, chosen).read()
+        blend = replace(arguments.file_blend(args, chosen), output=args.output)
+        blend.check_apart()
+        _, placed = blend.read()
         canvas = _reduced(placed, args.size)
         pasted = copy_paste(placed).image().convert("RGB").resize((canvas.target.shape[1], canvas.target.shape[0]))
         shown = [("Pasted", pasted)]
@@ -95,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
                 progress.update((done + fraction) / len(variants), label)
 
             settings = replace(chosen.paper, **weights)
-            result, device, told = blend(canvas, settings, args.device, args.features, watch)
+            result, device, told = run_on(canvas, settings, args.device, args.features, watch)
             notes += [f"{label}: {note}" for note in told]
             shown.append((label, to_picture(result.last)))
             losses[label] = {stage: {n: v[-1] for n, v in parts.items()} for stage, parts in result.history.items()}

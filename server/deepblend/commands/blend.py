@@ -14,6 +14,7 @@ from deepblend_protocol import words
 from deepblend_protocol.errors import ArgumentInvalid
 
 from ..file_blend import arguments
+from . import standard_input
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ examples:
     deepblend blend ... --method poisson
   a layer of a document from Krita or GIMP, and the result as a new layer above it:
     deepblend blend --document picture.ora --layer-name boat --output blended.ora
+  a picture from another program:
+    convert boat.psd png:- | deepblend blend --source - --target sea.jpg --output out.png
   fully painted in, and a film of it:
     deepblend blend ... --style 1 --video film.mp4
 
@@ -47,8 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     arguments.add_arguments(parser, document=True)
     arguments.add_settings(parser)
-    group = parser.add_argument_group("server", "Saves the engine's start, from the second blend on.")
-    group.add_argument("--server", action="store_true", help="blend on the server, which is started where none runs")
+    group = parser.add_argument_group(
+        "server", "Saves the engine's start. One that runs, is idle and gives the same pixels is used without a word."
+    )
+    group.add_argument(
+        "--server",
+        action=argparse.BooleanOptionalAction,
+        help="blend on the server, which is started where none runs; --no-server: never (default: if it runs)",
+    )
     group.add_argument(
         "--connection", metavar="FILE", type=Path, help="the server's connection file (default: the user's own)"
     )
@@ -70,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--video", metavar="FILE", help="a film of the blend taking shape: .mp4 (with the extra 'video') or .webp"
     )
+    group.add_argument("--overwrite", action="store_true", help="allow a result in the place of a picture that is read")
     group.add_argument("--json", action="store_true", help="print the report, or the error, as JSON")
     group.add_argument("--quiet", action="store_true", help="print errors only")
 
@@ -82,8 +92,8 @@ def run(args: argparse.Namespace) -> int:
             reason=f"{option} does not go with --server: give it to 'deepblend serve', which starts it, instead."
         )
     results = {"output": args.output, "layer": args.layer, "report": args.report, "video": args.video}
-    blend = replace(arguments.file_blend(args), **results)
-    with Progress(args.quiet or args.json) as progress:
+    named = replace(arguments.file_blend(args), **results, overwrite=args.overwrite)
+    with standard_input.received(named) as blend, Progress(args.quiet or args.json) as progress:
         report, size = blend.run(progress, _blender(args))
     if args.json:
         print(json.dumps(report))
@@ -93,12 +103,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _blender(args: argparse.Namespace) -> Callable[[Request, Watch], Layer] | None:
-    """The server's door, or None for the engine's."""
-    if not args.server:
-        return None
+    """The server's door; or None for the engine's."""
     from . import served
 
-    return lambda request, watch: served.blend(request, watch, args.connection)
+    if args.server:
+        return lambda request, watch: served.blend(request, watch, args.connection)
+    # A film is made of previews, which a server sends at its own pace.
+    if args.server is None and args.device == "auto" and args.memory_limit is None and args.video is None:
+        return served.running(args.connection)
+    return None
 
 
 def summary(report: dict[str, Any], size: tuple[int, int]) -> str:

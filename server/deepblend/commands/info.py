@@ -19,7 +19,12 @@ HELP = "Show the version, devices and memory, torch, the network's weights, and 
 _PACKAGE = Path(__file__).parents[1]
 _SELECTOR = "https://pytorch.org/get-started/locally/"
 _GIB = 2**30
-_EXTRAS = {"files": ("tifffile", "imagecodecs", "OpenEXR"), "ray": ("ray",)}
+_EXTRAS = {
+    "files": ("tifffile", "imagecodecs", "OpenEXR"),
+    "heif": ("pillow_heif",),
+    "psd": ("psd_tools",),
+    "ray": ("ray",),
+}
 """The modules that each extra brings."""
 
 

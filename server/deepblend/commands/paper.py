@@ -132,8 +132,10 @@ def run(args: argparse.Namespace) -> int:
         results = {"first_pass": folder / "first_pass.png"}
         if chosen.second_pass:
             results["second_pass"] = folder / "second_pass.png"
-        for path in (*results.values(), *([args.report] if args.report else [])):
+        made = {path.name: path for path in results.values()} | ({"--report": args.report} if args.report else {})
+        for path in made.values():
             files.check_place(path)
+        files.check_apart(made, {f"--{role}_file": getattr(args, f"{role}_file") for role in _ROLES})
 
         progress.update(0, "Starting")
         recorder = stack.enter_context(Recorder(folder / "recon_process.mp4")) if args.save_video else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from . import served
 
 NAME = "status"
 HELP = "Show whether the server runs, on which devices, and what it is doing."
-_ANSWER_S = 10.0
 _GIB = 2**30
 
 
@@ -24,28 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask the server. Raises ServerAbsent, ServerSilent, ConnectionUnusable."""
-    known = ask(args.connection)
+    known = served.ask(args.connection)
     print(json.dumps(known, indent=2) if args.json else "\n".join(_lines(known)))
     return 0
-
-
-def ask(path: Path | None) -> dict[str, Any]:
-    """What ``info`` answers, and ``ping_ms``. Raises as ``run``."""
-    from deepblend_protocol.client import InfoReceived, State
-    from deepblend_protocol.errors import ServerSilent
-
-    with served.client(path, may_start=False) as server:
-        server.connect()
-        server.ask_info()
-        asked = time.monotonic()
-        while time.monotonic() < asked + _ANSWER_S:
-            for event in server.poll():
-                if isinstance(event, InfoReceived):
-                    return {**event.known, "endpoint": server.endpoint}
-            if server.state is State.LOST and server.error is not None:
-                raise server.error
-            server.wait(0.25)
-        raise ServerSilent(endpoint=server.endpoint)
 
 
 def _lines(known: dict[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from deepblend_protocol.geometry import shadow_reach
 from deepblend_protocol.settings import as_given
 
-from . import colour, matting, shadow
+from . import colour, matting, profiles, shadow
 from .automatic import decided
 from .budget import DEFAULT, Budget
 from .device import on_device
@@ -52,6 +52,7 @@ def _blend(request: Request, observer: Observer | None, budget: Budget, device: 
 
     driver = Driver[Picture](device, tell)
     with driver.timed("prepare"):
+        notes += _damaged_profiles(request)
         request, looks_like = decided(request, device)
         region = prepare(request, device)
         box, omega, crop = region.box, int(region.omega.sum()), region.rect
@@ -81,6 +82,17 @@ def _blend(request: Request, observer: Observer | None, budget: Budget, device: 
         "notes": notes,
     }
     return Layer(plane, report, driver.stopped, below)
+
+
+def _damaged_profiles(request: Request) -> list[str]:
+    """What the user should know of profiles that are passed over."""
+    planes = {"layer": request.layer, "background": request.background, "style picture": request.style}
+    by_profile = {plane.profile: role for role, plane in reversed(planes.items()) if plane is not None}
+    return [
+        f"The colour profile of the {role} is damaged and was passed over: its colours are taken for sRGB's."
+        for profile, role in by_profile.items()
+        if profiles.is_damaged(profile)
+    ]
 
 
 def _lifted(image: torch.Tensor, mask: torch.Tensor, work: Work, box: Rect) -> Picture:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import re
+from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import Any
 
 from deepblend_protocol.settings import PRESET_NAMES, Setting, Settings, resolve, table
@@ -11,12 +14,28 @@ from deepblend_protocol.settings import PRESET_NAMES, Setting, Settings, resolve
 from .blend import FileBlend
 
 _OPTIONS = {"feather_px": "--feather", "grow_px": "--grow"}  # the others bear their setting's name
+_SPELLINGS = (("color", "colour"), ("centre", "center"), ("grey", "gray"), ("normaliz", "normalis"))
 _BY_PRESET = "the preset's"
 
 
 def option(name: str) -> str:
     """A setting's option, with its dashes."""
     return _OPTIONS.get(name, "--" + name.replace("_", "-"))
+
+
+def spelled(name: str, known: Collection[str]) -> str:
+    """An option's or column's name as it is known here: American and British spellings are one."""
+    for pair in _SPELLINGS:
+        for there, here in (pair, pair[::-1]):
+            if name not in known and (other := name.replace(there, here)) in known:
+                return other
+    return name
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Which name may have been meant, as the end of a clause; empty where none is near."""
+    found = difflib.get_close_matches(name, list(known), 1, 0.6)
+    return f" (did you mean {found[0]}?)" if found else ""
 
 
 def add_arguments(parser: argparse.ArgumentParser, document: bool = False) -> None:
@@ -26,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser, document: bool = False) -> No
         document: whether a layered document may stand for source and target.
     """
     group = parser.add_argument_group(
-        "pictures", "PNG, TIFF, JPEG, WebP and what else Pillow reads, and OpenEXR; docs/files.md has the depths."
+        "pictures",
+        "PNG, TIFF, JPEG, WebP, OpenEXR and others; docs/files.md lists them. One of them may be -, standard input.",
     )
     group.add_argument("--source", metavar="FILE", required=not document, help="the picture that holds the object")
     group.add_argument(
@@ -40,8 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser, document: bool = False) -> No
         group.add_argument(
             "--document",
             metavar="FILE",
-            help="instead of source and target: a layered document (OpenRaster, as Krita and GIMP write it), of which "
-            "a layer is blended into what is visible below it; --mask is then of the document's size",
+            help="instead of source and target: a layered document (OpenRaster, as Krita and GIMP write it, or PSD), of"
+            " which a layer is blended into what is visible below it; --mask is then of the document's size",
         )
         group.add_argument(
             "--layer-name", metavar="NAME", help="the document's layer to blend in (default: the topmost visible one)"
@@ -51,8 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser, document: bool = False) -> No
         "--center",
         metavar="COL,ROW",
         type=_center,
-        help="the source's centre in target pixels, from the left and from the top; a negative one is written "
-        "--center=-20,40 (default: a source as large as the target is aligned, another is centred)",
+        help="the source's centre in target pixels, from the left and from the top; either may "
+        "be negative (default: a source as large as the target is aligned, another is centred)",
     )
     group.add_argument(
         "--source-size",
@@ -145,12 +165,20 @@ def file_blend(args: argparse.Namespace, settings: Settings | None = None) -> Fi
 
 def _settings(args: argparse.Namespace) -> Settings:
     given: dict[str, Any] = {}
-    for name, setting in table().items():
+    for name, setting in _table().items():
         value = getattr(args, name)
         if value is not None:
             is_file = name == "style_from" and (value == "picture" or value not in setting.choices)
             given[name] = "picture" if is_file else value
-    return resolve(given)
+    return _resolved(tuple(given.items()))
+
+
+_table = lru_cache(maxsize=1)(table)
+
+
+@lru_cache(maxsize=1024)  # a batch's jobs have few that differ
+def _resolved(given: tuple[tuple[str, Any], ...]) -> Settings:
+    return resolve(dict(given))
 
 
 def _center(text: str) -> tuple[int, int]:

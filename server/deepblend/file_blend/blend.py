@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -10,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from deepblend_protocol.errors import ArgumentInvalid
+from deepblend_protocol.geometry import Rect
 from deepblend_protocol.settings import Settings
 
-from ..files import check_place, write_json
+from ..files import check_apart, check_place, real, write_json
 
 if TYPE_CHECKING:
     from ..engine.request import Layer, Plane, Request
@@ -63,6 +63,9 @@ class FileBlend:
     video: str | None = None
     """A film of the blend taking shape."""
 
+    overwrite: bool = False
+    """Whether a result may take the place of a picture that is read."""
+
     @property
     def inputs(self) -> dict[str, str]:
         """The files that it reads: path by field."""
@@ -101,27 +104,42 @@ class FileBlend:
         if self.layer_name is not None and not is_document:
             raise ArgumentInvalid(reason="--layer-name goes with --document: give the layered document, too.")
 
-    def check_outputs(self, target: Picture | None = None) -> None:
+    def check_outputs(self, placed: Placed | None = None) -> None:
         """Raise now what would spoil the end: a place that cannot be written, or one place for two results.
 
         Args:
-            target: where it has been read: also what keeps results of its channels and depth from being written.
+            placed: where the pictures have been read: also what keeps results of their channels, depth and size from
+                being written.
 
         Raises WriteFailed, ArgumentInvalid, ExtraMissing.
         """
         from ..pictures import check_output
 
+        target = placed.target if placed is not None else None
+        seen = placed.rect.intersection(Rect(0, 0, *placed.target.size)) if placed is not None else None
         places: dict[str, str] = {}
         for name, path in self.outputs.items():
             if name == "layer":
-                check_output(path, True, target)
+                check_output(path, True, target, seen.size if seen is not None else None)
             elif name == "output" and not self._gives_document:
-                check_output(path, target is not None and target.has_alpha, target)
+                alpha, size = (target.has_alpha, target.size) if target is not None else (False, None)
+                check_output(path, alpha, target, size)
             elif name != "video":  # whose place its recorder checks
                 check_place(path)
         for name, path in self.outputs.items():
-            if (other := places.setdefault(os.path.realpath(path), name)) != name:
+            if (other := places.setdefault(real(path), name)) != name:
                 raise ArgumentInvalid(reason=f"--{other} and --{name} are one file, {path}: give each its own.")
+        if not self.overwrite:
+            self.check_apart(", or say --overwrite")
+
+    def check_apart(self, remedy: str = "") -> None:
+        """Raise ArgumentInvalid where a result would take the place of a picture that is read.
+
+        Args:
+            remedy: what else can be done than giving another place; as the end of a clause.
+        """
+        read = {f"--{'style-from' if name == 'style' else name}": path for name, path in self.inputs.items()}
+        check_apart({f"--{name}": path for name, path in self.outputs.items()}, read, remedy)
 
     def read(self) -> tuple[Request, Placed]:
         """The pictures read and placed, and the request for the engine.
@@ -157,10 +175,10 @@ class FileBlend:
         with ExitStack() as stack:
             bar.update(0, "Reading")
             request, placed = self.read()
-            self.check_outputs(placed.target)
+            self.check_outputs(placed)
             loaded = time.perf_counter()
 
-            blend = door or _engine()
+            blend = door or engine()
             from ..pictures import merged
             from ..video import Recorder
             from .watch import Film, Watch
@@ -201,7 +219,7 @@ class FileBlend:
     def _placed(self) -> Placed:
         from ..pictures import open_mask, open_picture, place
         from ..pictures.decoding import check_size
-        from ..pictures.openraster import open_document
+        from ..pictures.document import open_document
 
         def mask() -> Picture | None:
             return open_mask(self.mask) if self.mask is not None else None
@@ -213,7 +231,7 @@ class FileBlend:
             if size is not None:
                 check_size(what, *size)
         return place(
-            open_picture(self.source, "source"),
+            open_picture(self.source, "source", spare_alpha=self.mask is None),
             mask(),
             open_picture(self.target, "target"),
             self.center,
@@ -240,7 +258,8 @@ class FileBlend:
         return notes
 
 
-def _engine() -> Callable[[Request, Watch], Layer]:
+def engine() -> Callable[[Request, Watch], Layer]:
+    """The door of the engine in this process, which is imported now."""
     from ..engine.blend import blend
     from ..engine.memory import reuse
 

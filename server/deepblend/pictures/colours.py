@@ -66,21 +66,15 @@ def converted(
     return picture.with_colours(result, encoding, profile)
 
 
-def linear_profile(channels: str, primaries: tuple[float, ...] = _REC_709, white: tuple[float, ...] = _D65) -> bytes:
+def linear_profile(channels: str, primaries: tuple[float, ...] = _REC_709, white: tuple[float, float] = _D65) -> bytes:
     """An ICC profile with straight curves.
 
     Args:
         channels: those of the picture; gray needs no primaries.
         primaries: x and y of red, green and blue.
         white: x and y.
-
-    Raises ExtraMissing.
     """
-    codecs = extra.need("imagecodecs", "A profile for linear light")
-    if channels[0] == "Y":
-        return bytes(codecs.cms_profile("gray", whitepoint=(*white, 1.0), gamma=1.0))
-    three = [value for at in (0, 2, 4) for value in (*primaries[at : at + 2], 1.0)]
-    return bytes(codecs.cms_profile("rgb", whitepoint=(*white, 1.0), primaries=three, gamma=1.0))
+    return icc.made((1.0,)) if channels[0] == "Y" else icc.made((1.0,), primaries, white)
 
 
 def srgb() -> bytes:

@@ -11,25 +11,27 @@ from typing import NoReturn
 from deepblend_protocol.errors import DeepBlendError, FileUnreadable, SizeAbsurd
 from PIL import UnidentifiedImageError
 
-from ..files import reason
+from ..files import not_a_file, reason
 
 PIXEL_LIMIT = 2**28
 """The most pixels a picture may have: 16 384 x 16 384. A file that claims more is taken for a decompression bomb."""
 
 
-def check_size(what: str, width: int, height: int) -> None:
-    """Raise SizeAbsurd for a side below 1 or more than PIXEL_LIMIT pixels."""
-    if width < 1 or height < 1 or width * height > PIXEL_LIMIT:
-        raise SizeAbsurd(what=what, width=width, height=height, limit=PIXEL_LIMIT)
+def check_size(what: str, width: int, height: int, limit: int = PIXEL_LIMIT) -> None:
+    """Raise SizeAbsurd for a side below 1 or more than ``limit`` pixels."""
+    if width < 1 or height < 1 or width * height > limit:
+        raise SizeAbsurd(what=what, width=width, height=height, limit=limit)
 
 
 @contextmanager
 def reading(path: str | os.PathLike[str], role: str) -> Iterator[None]:
     """Turn whatever a decoder raises within into FileUnreadable; deepblend's own errors pass."""
 
-    def fail(why: str, error: Exception) -> NoReturn:
+    def fail(why: str, error: Exception | None = None) -> NoReturn:
         raise FileUnreadable(role=role, path=str(path), reason=why) from error
 
+    if (why := not_a_file(path)) is not None:
+        fail(why)
     try:
         with warnings.catch_warnings():
             # Decoders warn of oddities in metadata; what matters of them is an error below.
@@ -45,4 +47,4 @@ def reading(path: str | os.PathLike[str], role: str) -> Iterator[None]:
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error and more for damage
         if isinstance(error, OSError) and error.errno:
             fail(reason(error), error)
-        fail(f"the file is damaged or cut off ({error})", error)
+        fail("the file is damaged or cut off", error)

@@ -6,6 +6,8 @@ import io
 import os
 import struct
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tif
 """By extension, what Pillow calls the formats that can be written."""
 _NO_ALPHA = ("JPEG",)
 _BITS = 258  # TIFF's BitsPerSample: of planes that lie apart, Pillow's decoder does not name the depth
+_EXTRA, _STRAIGHT = 338, 2  # TIFF's ExtraSamples
+_COMPRESSION = 259
+_COMPRESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946)
 _OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True, "exact": True},  # exact: the colour under transparent pixels stays
@@ -51,8 +56,8 @@ def open_picture(path: str | os.PathLike[str], role: str) -> Image.Image:
     Raises FileUnreadable, SizeAbsurd.
     """
 
-    with reading(path, role), open(path, "rb") as file:
-        image = _identify(file)
+    with reading(path, role), _unguarded(), open(path, "rb") as file:
+        image = Image.open(file)  # only the header is read here
         check_size(f"The {role}", *image.size)
         if (why := _too_deep(image)) is not None:
             raise FileUnreadable(role=role, path=str(path), reason=why)
@@ -70,9 +75,10 @@ def plain(image: Image.Image) -> Image.Image:
 def holds_eight_bits(path: str | os.PathLike[str]) -> bool:
     """Whether open_picture reads a picture file, as far as its header says."""
     try:
-        with open(path, "rb") as file, warnings.catch_warnings():
+        with _unguarded(), open(path, "rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _too_deep(_identify(file)) is None
+            image = Image.open(file)
+            return _too_deep(image) is None and _is_plain(image)
     except Exception:  # what is wrong is said by whoever reads it
         return False
 
@@ -90,7 +96,12 @@ def check_output(path: str | os.PathLike[str], alpha: bool = False) -> None:
 
 
 def write_picture(
-    path: str | os.PathLike[str], image: Image.Image, *, offset: tuple[int, int] | None = None, **options: Any
+    path: str | os.PathLike[str],
+    image: Image.Image,
+    *,
+    offset: tuple[int, int] | None = None,
+    chunks: Sequence[tuple[bytes, bytes]] = (),
+    **options: Any,
 ) -> None:
     """Write a picture, by its extension PNG, JPEG, TIFF or WebP; whole or not at all.
 
@@ -99,6 +110,7 @@ def write_picture(
 
     Args:
         offset: column and row of the document for the first pixel; kept by PNG alone, which GIMP heeds.
+        chunks: names and contents of a PNG's, which stand for the profile.
         options: Pillow's, for the format; they override these.
 
     Raises WriteFailed.
@@ -107,25 +119,37 @@ def write_picture(
     kind = _format(path)
     encoded = io.BytesIO()  # Pillow's encoders, given a file, do not say why writing to it failed
     try:
-        profile = {"icc_profile": image.info["icc_profile"]} if "icc_profile" in image.info else {}
+        own = "icc_profile" in image.info and not (chunks and kind == "PNG")
+        profile = {"icc_profile": image.info["icc_profile"]} if own else {"icc_profile": None}
         image.save(encoded, format=kind, **{**_OPTIONS.get(kind, {}), **profile, **options})
     except (OSError, ValueError) as error:
-        raise WriteFailed(path=str(path), reason=f"{kind} cannot hold this picture ({error})") from error
+        raise WriteFailed(path=str(path), reason=f"{kind} cannot hold this picture") from error
     content = encoded.getvalue()
-    if offset is not None and kind == "PNG":
+    if kind == "PNG":
         # In pixels; Pillow writes no such chunk (PNG extensions 1.2).
-        content = with_chunks(content, [(b"oFFs", struct.pack(">iiB", *offset, 0))])
+        place = [(b"oFFs", struct.pack(">iiB", *offset, 0))] if offset is not None else []
+        content = with_chunks(content, [*chunks, *place])
     with replacing(path) as beside:
         beside.write_bytes(content)
 
 
-def _identify(file: Any) -> ImageFile.ImageFile:
-    """Image.open without Pillow's own guard, which names no size; only the header is read here."""
+@contextmanager
+def _unguarded() -> Iterator[None]:
+    """Without Pillow's own limit of pixels, which names no size; ``check_size`` has one."""
     guard, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
-        return Image.open(file)
+        yield
     finally:
         Image.MAX_IMAGE_PIXELS = guard
+
+
+def _is_plain(image: ImageFile.ImageFile) -> bool:
+    """Whether Pillow keeps all that a picture's file says: of a TIFF's channels beside the colours it makes straight
+    alpha or nothing, and not every build of it unpacks the newer compressions."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return True
+    more = tuple(image.tag_v2.get(_EXTRA, ()))
+    return more in ((), (_STRAIGHT,)) and image.tag_v2.get(_COMPRESSION, 1) in _COMPRESSIONS
 
 
 def _too_deep(image: ImageFile.ImageFile) -> str | None:
@@ -134,7 +158,9 @@ def _too_deep(image: ImageFile.ImageFile) -> str | None:
     raw = image.tile[0][3] if image.tile else None  # what the decoder is to unpack, before Pillow makes it 8 bits
     packing = raw if isinstance(raw, str) else raw[0] if isinstance(raw, tuple) and raw else ""
     if image.mode.startswith(("I", "F")) or ";16" in str(packing) or max(bits, default=8) > 8:
-        return "it has more than 8 bits a channel, which only 'deepblend blend' takes; save an 8-bit copy"
+        return (
+            f"it is a {image.format} of more than 8 bits a channel, which cannot be read here; save it as PNG or TIFF"
+        )
     if image.mode not in MODES:
         return f"its colours are {image.mode}; convert it to RGB"
     return None

@@ -132,7 +132,7 @@ def _profile(chromaticities: Any, channels: str) -> bytes | None:
     values = tuple(float(value) for value in chromaticities)
     if len(values) != 8 or np.allclose(values, _REC_709, atol=1e-3):
         return None
-    return linear_profile(channels, values[:6], values[6:])
+    return linear_profile(channels, values[:6], (values[6], values[7]))
 
 
 def holds(picture: Picture) -> bool:
@@ -159,7 +159,8 @@ def write(path: Path, picture: Picture) -> None:
     if picture.profile is None:
         kept.pop("chromaticities", None)
     try:
-        _write(library, path, {**kept, **_header(library, picture.attributes)}, channels)
+        header = {**kept, **_header(library, picture.attributes), **_windows(picture)}
+        _write(library, path, header, channels)
     except (RuntimeError, TypeError, ValueError) as error:
         raise OSError(str(error)) from error
 
@@ -171,6 +172,18 @@ def _header(library: Any, attributes: Mapping[str, Any]) -> dict[str, Any]:
         "compression": compression if name in _LOSSLESS else library.ZIP_COMPRESSION,
         "type": library.scanlineimage,
     }
+
+
+def _windows(picture: Picture) -> dict[str, Any]:
+    """Where the picture that it was made from lay, for one of its size; else it begins at 0."""
+    window = picture.attributes.get("displayWindow")
+    if window is None:
+        return {}
+    (left, top), (right, bottom) = (tuple(int(v) for v in corner) for corner in window)
+    if (right - left + 1, bottom - top + 1) != picture.size:
+        return {}
+    own = ((left, top), (right, bottom))
+    return {"displayWindow": own, "dataWindow": own}
 
 
 def _write(library: Any, path: Path, header: dict[str, Any], channels: dict[str, np.ndarray]) -> None:

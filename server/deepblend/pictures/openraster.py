@@ -1,276 +1,129 @@
-"""OpenRaster documents (.ora): a layer and what is visible below it, and the document with one layer more."""
+"""OpenRaster's archive (.ora): its stack and its layers' pictures are read, and a document is written anew."""
 
 from __future__ import annotations
 
 import io
 import os
+import shutil
 import zipfile
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-from deepblend_protocol.errors import ArgumentInvalid, FileUnreadable
-from deepblend_protocol.geometry import Rect
 from PIL import Image
 
-from ..engine.request import Plane
 from ..files import replacing
-from . import compositing, png, stack
-from .colours import into_colours_of
-from .decoding import check_size, reading
-from .picture import MODES, Picture, rounded, scaled
-from .placing import Placed, as_mask, layer, place
+from . import png, stack
+from .decoding import check_size
+from .picture import MODES, Picture
+from .reading import with_usable_profile
 
 _STACK, _MERGED, _THUMBNAIL = "stack.xml", "mergedimage.png", "Thumbnails/thumbnail.png"
 _THUMBNAIL_PX = 256
 _STACK_BYTES = 2**24
-_ROWS = 128
+_UNPACKED_BYTES = 2**32
+"""The most that the files of a document unpack to, all together: they are packed anew when it is written."""
+_FEW_BYTES, _RATIO = 2**26, 200
+"""A file that unpacks to more than this, and to so many times what it takes, is made to fill a memory or a disk."""
+_BLOCK_BYTES = 2**20
 
 
-@dataclass(frozen=True)
-class Document:
-    """A document of layers, and the one that is blended."""
+class Archive:
+    """The files of an OpenRaster document. Raises stack.Refused where it is none, or unpacks to too much."""
 
-    path: str
-    root: ElementTree.Element
-    """Of stack.xml."""
-    chosen: stack.Entry
-    place: tuple[int, int]
-    """Column and row of the chosen layer's first pixel."""
-    made: dict[str, Picture] = field(default_factory=dict)
-    """Layers that are not in the file yet, by their names in it."""
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        try:
+            self.zip = zipfile.ZipFile(path)
+        except zipfile.BadZipFile as error:
+            raise stack.Refused("it is no OpenRaster document, or damaged or cut off") from error
+        found = self.zip.infolist()
+        self.names = {info.filename for info in found}
+        total = sum(info.file_size for info in found)
+        if total > _UNPACKED_BYTES:
+            raise stack.Refused(f"its files unpack to {total >> 20} MiB, and {_UNPACKED_BYTES >> 20} are the most")
+        for info in found:
+            if info.file_size > max(_FEW_BYTES, _RATIO * info.compress_size):
+                raise stack.Refused(
+                    f"its file '{info.filename}' unpacks from {info.compress_size >> 10} KiB to "
+                    f"{info.file_size >> 20} MiB, as no picture does"
+                )
 
-    @property
-    def size(self) -> tuple[int, int]:
-        return int(self.root.get("w", "0")), int(self.root.get("h", "0"))
+    def size(self, source: str) -> tuple[int, int]:
+        """Width and height of a layer's picture, as its file claims. Raises stack.Refused, SizeAbsurd."""
+        info = self.zip.getinfo(source)
+        with self.zip.open(info) as file:
+            start = file.read(24)
+        if start[:8] != png.MAGIC:
+            raise stack.Refused(f"its layer's file '{source}' is no PNG")
+        width, height = int.from_bytes(start[16:20], "big"), int.from_bytes(start[20:24], "big")
+        check_size(f"The layer {source}", width, height)
+        if info.file_size > width * height * 8 + 2**26:  # more than its samples unpacked: not read into memory
+            raise stack.Refused(f"its layer's file '{source}' is larger than its picture")
+        return width, height
 
-    @property
-    def name(self) -> str:
-        """What the blend's layer is called."""
-        return f"Deep blend ({self.chosen.name})"
-
-    @cached_property
-    def like(self) -> Picture:
-        """One pixel of the lowest visible layer: the document's colour space."""
-        shown = [one for one, seen in stack.layers(self._top) if seen]
-        lowest = self.layer(shown[-1] if shown else self.chosen)
-        return lowest.with_samples(lowest.samples[:1, :1])
-
-    @property
-    def _top(self) -> ElementTree.Element:
-        top = self.root.find("stack")
-        assert top is not None
-        return top
-
-    def layer(self, entry: stack.Entry) -> Picture:
-        """A layer's picture, in its own space; read each time, for many would fill the memory."""
-        source = entry.element.get("src", "")
-        if source in self.made:
-            return self.made[source]
-        with _opened(self.path) as archive:
-            return _picture(archive, source)
-
-    def below(self) -> Picture:
-        """What is visible below the chosen layer: in the depth of the deepest, without alpha where it is opaque.
-
-        Raises stack.Refused where nothing is.
-        """
-        return self._composited(self._top, self.chosen.element)
-
-    def with_layer(self, plane: Plane, shadow: Plane | None = None) -> Picture:
-        """The document's picture with a blend's layer and its shadow in place, and the chosen one hidden."""
-        root, made = self._extended(plane, shadow)
-        with_it = replace(self, root=root, made=made)
-        top = root.find("stack")
-        assert top is not None
-        return with_it._composited(top, None)
-
-    def write(self, path: str | os.PathLike[str], plane: Plane, shadow: Plane | None = None) -> None:
-        """Write the document with a blend's layer above the chosen one, which is hidden; whole or not at all.
-
-        Args:
-            shadow: becomes a layer between the two.
-
-        The other layers' files are as they were, byte for byte.
-        Raises WriteFailed, ExtraMissing.
-        """
-        root, pictures = self._extended(plane, shadow)
-        merged = self.with_layer(plane, shadow)
-        size = min(1.0, _THUMBNAIL_PX / max(merged.size))
-        reduced = (max(1, round(merged.width * size)), max(1, round(merged.height * size)))
-        thumbnail = merged.image().resize(reduced)
-        small = io.BytesIO()
-        thumbnail.save(small, "PNG")
-        made = {
-            _STACK: stack.serialised(root),
-            **{name: _png(picture) for name, picture in pictures.items()},
-            _MERGED: _png(merged),
-            _THUMBNAIL: small.getvalue(),
-        }
-        with replacing(path) as beside, _opened(self.path) as old, zipfile.ZipFile(beside, "w") as new:
-            new.writestr("mimetype", b"image/openraster", zipfile.ZIP_STORED)  # first, and plain: so it is recognised
-            for info in old.infolist():
-                if info.filename not in (*made, "mimetype"):
-                    new.writestr(info, old.read(info), info.compress_type)
-            for member, content in made.items():
-                new.writestr(member, content, zipfile.ZIP_STORED if member.endswith(".png") else zipfile.ZIP_DEFLATED)
-
-    def _extended(self, plane: Plane, shadow: Plane | None) -> tuple[ElementTree.Element, dict[str, Picture]]:
-        """The stack with the blend's layers above the chosen one; and their files."""
-        root = stack.parse(stack.serialised(self.root))
-        chosen = _same(root, self.root, self.chosen.element)
-        group = stack.path_to(root, chosen)
-        with _opened(self.path) as archive:
-            taken = set(archive.namelist())
-        names = (f"data/deepblend{n or ''}.png" for n in range(len(taken) + 2))
-        free = (name for name in names if name not in taken)
-        chosen.set("visibility", "hidden")
-        made: dict[str, Picture] = {}
-        for one, title in ((plane, self.name), (shadow, f"{self.name} shadow")):
-            if one is None:
-                continue
-            name = next(free)
-            made[name] = layer(self.like, one)
-            x, y = (at - origin for at, origin in zip(one.rect[:2], _origin(group), strict=True))
-            words = {"name": title, "src": name, "x": str(x), "y": str(y)}
-            words |= {"opacity": chosen.get("opacity", "1"), "visibility": "visible", "composite-op": "svg:src-over"}
-            group[-1].insert(list(group[-1]).index(chosen), ElementTree.Element("layer", words))
-        for one in root.iter("layer"):
-            one.attrib.pop("selected", None)
-        return root, made
-
-    def _composited(self, top: ElementTree.Element, end: ElementTree.Element | None) -> Picture:
-        """The visible layers of a group over each other, but ``end`` and what is above it."""
-        width, height = self.size
-        canvas = np.zeros((height, width, 4), np.float32)
-        canvas, depths = self._over(canvas, top, (0, 0), end)
-        if not depths:
-            raise stack.Refused(f"nothing visible lies below its layer '{self.chosen.name}'")
-        alpha = canvas[:, :, 3:]
-        canvas[:, :, :3] /= np.maximum(alpha, 1e-7)
-        dtype = np.dtype(np.uint16 if np.dtype(np.uint16) in depths else np.uint8)
-        white = np.iinfo(dtype).max
-        opaque = bool((alpha * white >= white - 0.25).all())
-        samples = rounded(canvas[:, :, : 3 if opaque else 4] * white, dtype)
-        like = self.like
-        profile = None if like.is_gray else like.profile
-        return Picture(
-            samples, "RGB" if opaque else "RGBA", "perceptual" if profile is None else like.encoding, profile
-        )
-
-    def _over(
-        self, canvas: np.ndarray, group: ElementTree.Element, origin: tuple[int, int], end: ElementTree.Element | None
-    ) -> tuple[np.ndarray, set[np.dtype[Any]]]:
-        """A group's visible layers laid over a canvas; and their sample types."""
-        depths: set[np.dtype[Any]] = set()
-        entries = stack.children(group)
-        inside = [at for at, one in enumerate(entries) if end is not None and _holds(one.element, end)]
-        for one in reversed(entries[inside[0] if inside else 0 :]):
-            if one.element is end or not one.visible:
-                continue
-            at = origin[0] + one.x, origin[1] + one.y
-            if not one.is_group:
-                picture = self.layer(one)
-                depths.add(picture.samples.dtype)
-                canvas = _laid(canvas, _values(picture, self.like), at, one.opacity, one.mode)
-            elif one.is_isolated:
-                alone, more = self._over(np.zeros_like(canvas), one.element, at, end)
-                depths |= more
-                canvas = compositing.over(canvas, alone * np.float32(one.opacity), one.mode)
-            else:
-                canvas, more = self._over(canvas, one.element, at, end)
-                depths |= more
-        return canvas, depths
+    def picture(self, source: str) -> Picture:
+        """A layer's picture, of 8 bits by Pillow and of 16 by the extra; read each time: many would fill the memory."""
+        self.size(source)
+        content = self.zip.read(source)
+        if content[24] == 16:
+            return with_usable_profile(png.decode(content, "layer"), f"the layer {source}")
+        with Image.open(io.BytesIO(content)) as image:
+            image.load()
+            plain = "RGBA" if image.mode in ("P", "PA") or "transparency" in image.info else image.mode
+            plain = plain if plain in MODES.values() else "RGB"
+            picture = Picture.of(image if image.mode == plain else image.convert(plain))
+        return with_usable_profile(picture, f"the layer {source}")
 
 
-def open_document(path: str | os.PathLike[str], name: str | None = None, mask: Picture | None = None) -> Placed:
-    """A layer of a document, placed over what is visible below it.
+def read(path: str | os.PathLike[str]) -> tuple[ElementTree.Element, Archive]:
+    """A document's stack and files. Raises stack.Refused."""
+    archive = Archive(path)
+    if _STACK not in archive.names:
+        raise stack.Refused("it has no stack.xml, as OpenRaster has")
+    info = archive.zip.getinfo(_STACK)
+    if info.file_size > _STACK_BYTES:
+        raise stack.Refused("its stack.xml is too large")
+    return stack.parse(archive.zip.read(info)), archive
+
+
+def write(
+    path: str | os.PathLike[str],
+    files: Archive | None,
+    root: ElementTree.Element,
+    made: dict[str, Picture],
+    merged: Picture,
+) -> None:
+    """Write a document; whole or not at all.
 
     Args:
-        name: the layer's; None takes the topmost visible one.
-        mask: of the document's size; None takes the layer's transparency.
+        files: of the document that it was; those that are not made anew are as they were, byte for byte.
+        root: of its stack.xml.
+        made: layers' pictures by their files' names.
+        merged: what it looks like.
 
-    Raises FileUnreadable, SizeAbsurd, ArgumentInvalid, ExtraMissing.
+    Raises WriteFailed, ExtraMissing.
     """
-    with reading(path, "document"):
-        try:
-            document = _read(str(path), name)
-            below, source = document.below(), document.layer(document.chosen)
-        except stack.Refused as error:
-            raise FileUnreadable(role="document", path=str(path), reason=str(error)) from error
-    left, top = document.place
-    if mask is not None:
-        if mask.size != document.size:
-            raise ArgumentInvalid(
-                reason=f"The mask is {mask.width} x {mask.height} pixels, but the document is "
-                f"{document.size[0]} x {document.size[1]}. Give a mask of the document's size."
-            )
-        mask = _cut(as_mask(mask), left, top, source)
-    center = left + source.width // 2, top + source.height // 2
-    return replace(place(source, mask, below, center), document=document)
+    size = min(1.0, _THUMBNAIL_PX / max(merged.size))
+    reduced = (max(1, round(merged.width * size)), max(1, round(merged.height * size)))
+    small = io.BytesIO()
+    merged.image().resize(reduced).save(small, "PNG")
+    contents = {_STACK: stack.serialised(root), **{name: _png(picture) for name, picture in made.items()}}
+    contents |= {_MERGED: _png(merged), _THUMBNAIL: small.getvalue()}
+    with replacing(path) as beside, zipfile.ZipFile(beside, "w") as new:
+        new.writestr("mimetype", b"image/openraster", zipfile.ZIP_STORED)  # first, and plain: so it is recognised
+        for info in files.zip.infolist() if files is not None else []:
+            if info.filename not in (*contents, "mimetype"):
+                assert files is not None
+                with files.zip.open(info) as old, new.open(_like(info), "w") as copy:
+                    shutil.copyfileobj(old, copy, _BLOCK_BYTES)
+        for member, content in contents.items():
+            new.writestr(member, content, zipfile.ZIP_STORED if member.endswith(".png") else zipfile.ZIP_DEFLATED)
 
 
-def _read(path: str, name: str | None) -> Document:
-    with _opened(path) as archive:
-        names = set(archive.namelist())
-        if _STACK not in names:
-            raise stack.Refused("it has no stack.xml, as OpenRaster has")
-        info = archive.getinfo(_STACK)
-        if info.file_size > _STACK_BYTES:
-            raise stack.Refused("its stack.xml is too large")
-        root = stack.parse(archive.read(info))
-    try:
-        width, height = int(root.get("w", "")), int(root.get("h", ""))
-    except ValueError:
-        raise stack.Refused("its stack.xml gives no size") from None
-    check_size("The document", width, height)
-    top = root.find("stack")
-    assert top is not None
-    stack.check(top, names)
-    found = list(stack.layers(top))
-    if name is None:
-        chosen = next((one for one, shown in found if shown), None)
-        if chosen is None:
-            raise stack.Refused("none of its layers is visible; name one with --layer-name")
-    else:
-        named = [one for one, _ in found if one.name == name]
-        if len(named) != 1:
-            known = ", ".join(f"'{one.name}'" for one, _ in found[:12])
-            count = f"{len(named)} layers are" if named else "no layer is"
-            raise ArgumentInvalid(reason=f"In {path} {count} called '{name}'. Its layers are: {known}.")
-        chosen = named[0]
-    x, y = _origin(stack.path_to(root, chosen.element))
-    return Document(path, root, chosen, (x + chosen.x, y + chosen.y))
-
-
-def _opened(path: str) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise stack.Refused("it is no OpenRaster document, or damaged or cut off") from error
-
-
-def _picture(archive: zipfile.ZipFile, name: str) -> Picture:
-    """A layer's PNG, of 8 bits by Pillow and of 16 by the extra."""
-    info = archive.getinfo(name)
-    with archive.open(info) as file:
-        start = file.read(33)
-    if start[:8] != png.MAGIC:
-        raise stack.Refused(f"its layer's file '{name}' is no PNG")
-    width, height = int.from_bytes(start[16:20], "big"), int.from_bytes(start[20:24], "big")
-    check_size(f"The layer {name}", width, height)
-    if info.file_size > width * height * 8 + 2**26:  # more than its samples unpacked: not read into memory
-        raise stack.Refused(f"its layer's file '{name}' is larger than its picture")
-    content = archive.read(info)
-    if start[24] == 16:
-        return png.decode(content, "layer")
-    with Image.open(io.BytesIO(content)) as image:
-        image.load()
-        plain = "RGBA" if image.mode in ("P", "PA") or "transparency" in image.info else image.mode
-        plain = plain if plain in MODES.values() else "RGB"
-        return Picture.of(image if image.mode == plain else image.convert(plain))
+def _like(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """A new entry that is called and packed as an old one."""
+    new = zipfile.ZipInfo(info.filename, info.date_time)
+    new.compress_type, new.external_attr, new.file_size = info.compress_type, info.external_attr, info.file_size
+    return new
 
 
 def _png(picture: Picture) -> bytes:
@@ -280,56 +133,3 @@ def _png(picture: Picture) -> bytes:
     more = {"icc_profile": picture.profile} if picture.profile else {}
     picture.image().save(packed, "PNG", **more)
     return packed.getvalue()
-
-
-def _values(picture: Picture, like: Picture) -> np.ndarray:
-    """A layer's picture for compositing, in the document's space: (H, W, 4) float32, premultiplied."""
-    picture = picture if picture.space == like.space else into_colours_of(picture, like)
-    colours = scaled(picture.colours(), np.float32)
-    colours = np.dstack([colours] * 3) if colours.ndim == 2 else colours
-    alpha = scaled(picture.alpha(), np.float32)[:, :, None]
-    return np.concatenate([colours * alpha, alpha], axis=2)
-
-
-def _laid(canvas: np.ndarray, values: np.ndarray, at: tuple[int, int], opacity: float, mode: str) -> np.ndarray:
-    """A layer over a canvas, its first pixel at a column and row; beyond it the layer is transparent."""
-    height, width = canvas.shape[:2]
-    rows, columns = values.shape[:2]
-    own = Rect(*at, columns, rows)
-    seen = own.intersection(Rect(0, 0, width, height))
-    if mode in ("svg:dst-in", "svg:dst-atop"):  # reach beyond the layer
-        whole = np.zeros_like(canvas)
-        if seen is not None:
-            whole[seen.slices] = values[seen.relative_to(own).slices]
-        return compositing.over(canvas, whole * np.float32(opacity), mode)
-    if seen is not None:
-        part, ground = values[seen.relative_to(own).slices], canvas[seen.slices]
-        for top in range(0, seen.h, _ROWS):  # bounds the copies that a formula makes
-            strip, below = part[top : top + _ROWS], ground[top : top + _ROWS]
-            below[:] = compositing.over(below, strip * np.float32(opacity), mode)
-    return canvas
-
-
-def _cut(mask: Picture, left: int, top: int, source: Picture) -> Picture:
-    """A document's mask as one of a layer's size, 0 where the layer sticks out."""
-    cut = np.zeros((source.height, source.width), mask.samples.dtype)
-    own = Rect(left, top, *source.size)
-    seen = own.intersection(Rect(0, 0, *mask.size))
-    if seen is not None:
-        cut[seen.relative_to(own).slices] = mask.samples[seen.slices]
-    return Picture(cut, "Y", notes=mask.notes)
-
-
-def _origin(groups: list[ElementTree.Element]) -> tuple[int, int]:
-    """Where groups in each other put the zero of their layers."""
-    entries = [stack.entry(group) for group in groups]
-    return sum(one.x for one in entries), sum(one.y for one in entries)
-
-
-def _holds(element: ElementTree.Element, wanted: ElementTree.Element) -> bool:
-    return any(one is wanted for one in element.iter())
-
-
-def _same(root: ElementTree.Element, other: ElementTree.Element, wanted: ElementTree.Element) -> ElementTree.Element:
-    """The element of one tree that stands where another stands in its copy."""
-    return next(one for one, two in zip(root.iter(), other.iter(), strict=True) if two is wanted)

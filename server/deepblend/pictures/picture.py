@@ -43,6 +43,8 @@ class Picture:
     alpha and multiplying again would change bits of pixels that nobody touched."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     """An EXR's header, for the EXR that is made from it."""
+    png_chunks: tuple[tuple[bytes, bytes], ...] = ()
+    """A PNG's own words for encoding and profile, names and contents of chunks, for the PNG that is made from it."""
     notes: tuple[str, ...] = ()
     """What the user should know of the reading."""
 
@@ -116,7 +118,16 @@ class Picture:
             alpha = scaled(self.alpha(), colours.dtype)
             colours = np.dstack([colours, alpha])
         channels = ("Y" if gray else "RGB") + ("A" if self.has_alpha else "")
-        return replace(self, samples=colours, channels=channels, encoding=encoding, profile=profile, premultiplied=None)
+        kept = self.png_chunks if (encoding, profile) == (self.encoding, self.profile) else ()
+        return replace(
+            self,
+            samples=colours,
+            channels=channels,
+            encoding=encoding,
+            profile=profile,
+            premultiplied=None,
+            png_chunks=kept,
+        )
 
     def with_samples(self, samples: np.ndarray, channels: str | None = None) -> Picture:
         """Other samples in the same space, with the same words beside them."""
@@ -182,6 +193,15 @@ def scaled(values: np.ndarray, dtype: Any) -> np.ndarray:
         return values
     factor = white_of(dtype) / white_of(values.dtype)
     return rounded(values.astype(np.float32) * np.float32(factor), dtype)
+
+
+def spread(samples: np.ndarray, bits: int) -> np.ndarray:
+    """Whole numbers of so many bits, whose white is 2**bits - 1, in 8 bits where that suffices, else in 16."""
+    dtype = np.dtype(np.uint8 if bits <= 8 else np.uint16)
+    if bits in (8, 16):
+        return samples.astype(dtype, copy=False)
+    factor = white_of(dtype) / (2**bits - 1)
+    return rounded(samples.astype(np.float32) * np.float32(factor), dtype)
 
 
 def rounded(values: np.ndarray, dtype: Any) -> np.ndarray:

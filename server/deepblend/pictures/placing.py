@@ -18,7 +18,7 @@ from .colours import into_colours_of
 from .picture import Picture, rounded, scaled
 
 if TYPE_CHECKING:
-    from .openraster import Document
+    from .document import Document
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,8 @@ def copy_paste(placed: Placed) -> Picture:
 def layer(target: Picture, plane: Plane) -> Picture:
     """A blend's layer as a picture of its own: in the target's space, and with its file's primaries and resolution."""
     alone = to_picture(plane)
-    return replace(alone, profile=target.profile, dpi=target.dpi, attributes=target.attributes)
+    words = {"profile": target.profile, "dpi": target.dpi, "attributes": target.attributes}
+    return replace(alone, **words, png_chunks=target.png_chunks)
 
 
 def to_picture(plane: Plane) -> Picture:

@@ -16,23 +16,26 @@ from PIL import Image, TiffImagePlugin
 from . import extra, icc
 from .alpha import divided
 from .decoding import check_size, reading
+from .exif import EXIF, GPS
 from .picture import Picture
 
-_WHAT = "A TIFF of more than 8 bits a channel"
+_WHAT = "A TIFF of more than 8 bits, of premultiplied or further channels, or of a newer compression"
 _GRAY, _RGB = (0, 1), 2
 _REFUSED = {3: "a palette", 4: "a mask", 5: "CMYK", 6: "YCbCr", 8: "Lab", 9: "Lab", 10: "Lab"}
 _REFUSED |= {32803: "a camera's raw values", 34892: "a camera's raw values", 32844: "LogLuv", 32845: "LogLuv"}
-_ASSOCIATED, _UNASSOCIATED = 1, 2
+_UNSPECIFIED, _ASSOCIATED, _UNASSOCIATED = 0, 1, 2
 _INCH_CM = 2.54
-_EXIF, _GPS = 0x8769, 0x8825
-_ORIENTATION, _PROFILE = 274, 34675
+_ORIENTATION, _DNG = 274, 50706
 _WORDS = (270, 271, 272, 305, 306, 315, 33432)
 """What is kept of a TIFF's own tags: description, maker, model, software, date, artist, copyright."""
 _CLASSIC_BYTES = 2**32 - 2**25  # beyond, tifffile writes BigTIFF, and EXIF's own offsets no longer reach
 
 
-def read(path: str | os.PathLike[str], role: str) -> Picture:
+def read(path: str | os.PathLike[str], role: str, spare_alpha: bool = False) -> Picture:
     """The picture in a TIFF's first page; not turned upright, its orientation is in the EXIF data.
+
+    Args:
+        spare_alpha: take the one further channel for transparency, where the file does not say what it is.
 
     Raises FileUnreadable, SizeAbsurd, ExtraMissing.
     """
@@ -49,7 +52,7 @@ def read(path: str | os.PathLike[str], role: str) -> Picture:
         if page.planarconfig == 2 and samples.ndim == 3:
             samples = np.moveaxis(samples, 0, -1)
         samples = samples.reshape(page.imagelength, page.imagewidth, page.samplesperpixel)
-        picture = _picture(samples, page)
+        picture = _picture(samples, page, spare_alpha)
         notes = list(picture.notes)
         others = sum(not other.is_reduced for other in file.pages[1:])
         if others:
@@ -72,6 +75,8 @@ def _refused(page: Any) -> str | None:
     photometric = int(page.photometric)
     if photometric not in (*_GRAY, _RGB):
         return f"its colours are {_REFUSED.get(photometric, f'of the kind {photometric}')}; convert it to RGB"
+    if _DNG in page.tags:
+        return "it is a camera's raw file (DNG); develop it first, and save it as TIFF"
     if page.imagedepth > 1:
         return "it is a volume, not a picture"
     if page.samplesperpixel < (3 if photometric == _RGB else 1):
@@ -87,17 +92,20 @@ def _refused(page: Any) -> str | None:
     return None
 
 
-def _picture(samples: np.ndarray, page: Any) -> Picture:
+def _picture(samples: np.ndarray, page: Any, spare_alpha: bool) -> Picture:
     """Samples (H, W, S) as the page's tags mean them."""
     colours = 3 if int(page.photometric) == _RGB else 1
     more = [int(one) for one in page.extrasamples] or [0] * (samples.shape[2] - colours)
+    notes: tuple[str, ...] = ()
+    if spare_alpha and more == [_UNSPECIFIED]:
+        more = [_UNASSOCIATED]
+        notes = ("The TIFF does not say what its further channel is: it was taken for transparency.",)
     alpha = next((colours + at for at, one in enumerate(more) if one in (_ASSOCIATED, _UNASSOCIATED)), None)
     kept = [*range(colours), *([alpha] if alpha is not None else [])]
     left_out = samples.shape[2] - len(kept)
-    notes = (
-        (f"{left_out} more channels of the TIFF, which are not its transparency, were left out.",) if left_out else ()
-    )
     if left_out:
+        which = "A further channel" if left_out == 1 else f"{left_out} further channels"
+        notes = (f"{which} of the TIFF, not its transparency, went unused and will not be in the result.",)
         samples = samples[:, :, kept]
     if int(page.photometric) == 0:
         samples = samples.copy()
@@ -139,7 +147,7 @@ def exif(path: str | os.PathLike[str], orientation: bool = False) -> bytes | Non
         for tag in (*_WORDS, *([_ORIENTATION] if orientation else [])):
             if tag in found:
                 kept[tag] = found[tag]
-        for tag in (_EXIF, _GPS):
+        for tag in (EXIF, GPS):
             if part := found.get_ifd(tag):
                 kept[tag] = dict(part)
         return kept.tobytes() if len(kept) else None
@@ -184,7 +192,7 @@ def _tags(data: bytes | None) -> tuple[list[tuple[Any, ...]], dict[int, dict[int
     found = Image.Exif()
     found.load(data)
     words = [(tag, 2, None, str(found[tag]), True) for tag in _WORDS if tag in found]
-    return words, {tag: part for tag in (_EXIF, _GPS) if (part := dict(found.get_ifd(tag)))}
+    return words, {tag: part for tag in (EXIF, GPS) if (part := dict(found.get_ifd(tag)))}
 
 
 def _append(path: Path, parts: dict[int, dict[int, Any]]) -> None:

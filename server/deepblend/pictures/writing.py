@@ -13,22 +13,31 @@ from deepblend_protocol.errors import WriteFailed
 from PIL import Image
 
 from ..files import check_place, replacing
-from . import eight_bit, exr, extra, png, tiff
-from .colours import converted, linear_profile
+from . import eight_bit, exif, exr, extra, png, tiff
+from .colours import converted, into_colours_of, linear_profile
 from .picture import Picture
 
 FORMATS = {**eight_bit.FORMATS, ".exr": "EXR"}
 """By extension, the formats that can be written."""
 _NO_ALPHA = ("JPEG",)
+_LONGEST = {"JPEG": 65535, "WEBP": 16383}
+"""The most pixels along a side."""
+_JPEG_EXIF_BYTES = 65533
 _DEEPEST = {"JPEG": "uint8", "WEBP": "uint8", "PNG": "uint16"}
 
 
-def check_output(path: str | os.PathLike[str], alpha: bool = False, like: Picture | None = None) -> None:
+def check_output(
+    path: str | os.PathLike[str],
+    alpha: bool = False,
+    like: Picture | None = None,
+    size: tuple[int, int] | None = None,
+) -> None:
     """Raise now what would make write_picture fail after minutes of work.
 
     Args:
         alpha: whether the picture will have transparency.
         like: a picture of the depth that it will have, where that is known.
+        size: width and height that it will have, where they are known.
 
     Raises WriteFailed, ExtraMissing.
     """
@@ -36,7 +45,10 @@ def check_output(path: str | os.PathLike[str], alpha: bool = False, like: Pictur
     if alpha and kind in _NO_ALPHA:
         raise WriteFailed(path=str(path), reason=f"{kind} holds no transparency; name it .png, .tiff, .webp or .exr")
     check_place(path)
-    deep = like is not None and like.samples.dtype != np.uint8
+    if size is not None and max(size) > _LONGEST.get(kind, max(size)):
+        why = f"{kind} holds {_LONGEST[kind]} pixels along a side at most, and the picture has {size[0]} x {size[1]}"
+        raise WriteFailed(path=str(path), reason=f"{why}; name it .png or .tiff")
+    deep = like is not None and (like.samples.dtype != np.uint8 or (kind == "TIFF" and like.premultiplied is not None))
     if kind == "EXR":
         extra.need("OpenEXR", "An OpenEXR picture")
     elif deep and kind in ("PNG", "TIFF"):
@@ -71,21 +83,20 @@ def write_picture(
     Raises WriteFailed, ExtraMissing.
     """
     picture = Picture.of(picture)
-    check_output(path, picture.has_alpha, picture)
+    check_output(path, picture.has_alpha, picture, picture.size)
     kind = format_of(path)
-    picture, notes = fitted(picture, kind)
+    picture, notes = fitted(replace(picture, exif=exif.fresh(picture.exif, picture.size)), kind)
     if kind == "EXR":
         _whole(path, lambda beside: exr.write(beside, picture))
-    elif kind == "TIFF" and picture.samples.dtype != np.uint8:
+    elif kind == "TIFF" and (picture.samples.dtype != np.uint8 or picture.premultiplied is not None):
         _whole(path, lambda beside: tiff.write(beside, picture))
-    elif picture.samples.dtype == np.uint16:
+    elif kind == "PNG" and picture.samples.dtype == np.uint16:
         content = png.encode(picture, offset)
         _whole(path, lambda beside: beside.write_bytes(content))
     else:
         words: dict[str, Any] = {"exif": picture.exif, "dpi": picture.dpi}
-        eight_bit.write_picture(
-            path, picture.image(), offset=offset, **{n: v for n, v in words.items() if v is not None}
-        )
+        words = {name: value for name, value in words.items() if value is not None}
+        eight_bit.write_picture(path, picture.image(), offset=offset, chunks=picture.png_chunks, **words)
     return [f"{path}: {note}" for note in notes]
 
 
@@ -103,6 +114,13 @@ def fitted(picture: Picture, kind: str) -> tuple[Picture, list[str]]:
         dtype = np.float16 if picture.samples.dtype in (np.uint8, np.float16) else np.float32
         notes = [] if picture.encoding == "linear" else ["OpenEXR holds linear light, so the values were made linear."]
         return converted(picture, "linear", None, dtype=dtype), notes
+    if kind == "JPEG" and len(picture.exif or b"") > _JPEG_EXIF_BYTES:
+        changed, notes = fitted(replace(picture, exif=None), kind)
+        words = f"JPEG holds 64 KiB of EXIF data, so its {len(picture.exif or b'') >> 10} KiB were left out."
+        return changed, [*notes, words]
+    if kind == "WEBP" and picture.is_gray and picture.space[1] is not None:
+        colour = Picture(np.zeros((1, 1, 3), np.uint8), "RGB")  # WebP knows no gray: its profile would not fit
+        return fitted(into_colours_of(picture, colour), kind)
     deepest = np.dtype(_DEEPEST.get(kind, picture.samples.dtype))
     if (picture.is_float and deepest.kind == "u") or picture.samples.itemsize > deepest.itemsize:
         bits = deepest.itemsize * 8

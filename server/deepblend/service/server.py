@@ -27,6 +27,7 @@ from zmq.auth.thread import ThreadAuthenticator
 
 from .. import __version__
 from ..engine.memory import give_back
+from ..threads import asked_for
 from .clients import Clients
 from .keys import Keys, Provider, shown
 from .log import Log
@@ -275,6 +276,8 @@ class Server:
             "limits": self._options.limits,
             "pid": os.getpid(),
             "uptime_s": round(time.monotonic() - self._started, 3),
+            "memory_limit": self._options.memory_limit,
+            "threads": asked_for(),
             "devices": self._pool.devices,
             "workers": workers,
             "queued": self._schedule.waiting,

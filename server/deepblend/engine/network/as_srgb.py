@@ -7,9 +7,7 @@ been given the sRGB curve.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
-from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,7 +15,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageCms
 from torch import Tensor
 
-from .. import colour
+from .. import colour, profiles
 from ..request import Plane
 
 View = Callable[[Tensor], Tensor]
@@ -41,20 +39,13 @@ def as_srgb(plane: Plane, device: str) -> View:
     A profile that cannot be read, or that has other channels than the plane, is passed over: the
     values are shown as they are.
     """
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(plane.profile)) if plane.profile else None
-    except (OSError, ImageCms.PyCMSError):
-        profile = None
+    profile = profiles.opened(plane.profile)
     gray = colour.colours(plane) == 1
-    if profile is None or _space(profile) != ("GRAY" if gray else "RGB"):
+    if profile is None or plane.profile is None or plane.profile[16:20] != (b"GRAY" if gray else b"RGB "):
         return _plain
     if plane.encoding == "profile":
         return _gray_table(profile, device) if gray else _table(profile, device)
     return _plain if gray else _primaries(profile, device)
-
-
-def _space(profile: ImageCms.ImageCmsProfile) -> str:
-    return cast(Any, profile.profile).xcolor_space.strip()  # Pillow gives it no type
 
 
 def _plain(image: Tensor) -> Tensor:
@@ -110,10 +101,10 @@ def _gray_table(profile: ImageCms.ImageCmsProfile, device: str) -> View:
 
 
 def _primaries(profile: ImageCms.ImageCmsProfile, device: str) -> View:
-    colorants = [getattr(profile.profile, f"{name}_colorant") for name in ("red", "green", "blue")]
-    if any(one is None for one in colorants):
+    colorants = profiles.colorants(profile)
+    if not colorants:
         return _plain
-    to_xyz = torch.tensor([one[0] for one in colorants], dtype=torch.float64).T
+    to_xyz = torch.tensor(colorants, dtype=torch.float64).T
     matrix = torch.tensor(_TO_SRGB, dtype=torch.float64) @ to_xyz
     if float((matrix - torch.eye(3, dtype=torch.float64)).abs().max()) < 0.01:
         return _plain

@@ -10,8 +10,6 @@ import torch
 from deepblend_protocol.errors import FeaturesUnavailable
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.models import VGG16_Weights
-from torchvision.models.vgg import cfgs, make_layers
 
 WEIGHTS = "vgg16_conv1_1_to_conv4_3.fp16.safetensors"
 LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -22,7 +20,8 @@ REACH = (2, 7, 20, 46)
 """Pixels beyond a feature's own ones that it depends on, at each layer, on either side."""
 PIXEL_BYTES = {torch.float32: 2700, torch.bfloat16: 1500}
 """Of all features of a pixel and what their gradients take: an estimate, from the layers' channels."""
-_PLAN = cfgs["D"][:13]  # up to and with relu4_3
+_PLAN = (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512)
+"""Channels of each convolution, and M for a reduction by half: configuration D of the publication."""
 _ENDS = (3, 8, 15, 22)  # index of each of LAYERS in vgg16().features
 _CONVOLUTIONS = tuple(f"conv{block}_{k}" for block, n in ((1, 2), (2, 2), (3, 3), (4, 3)) for k in range(1, n + 1))
 
@@ -73,10 +72,24 @@ class VGG(nn.Module):
         return out
 
 
+def _layers() -> nn.Sequential:
+    """torchvision's ``vgg16().features`` as far as they are needed; importing torchvision takes as long as torch."""
+    layers: list[nn.Module] = []
+    channels = 3
+    for step in _PLAN:
+        if isinstance(step, str):
+            layers.append(nn.MaxPool2d(2))
+        else:
+            convolution = nn.utils.skip_init(nn.Conv2d, channels, step, 3, padding=1)  # its weights come from a file
+            layers += [convolution, nn.ReLU(inplace=True)]
+            channels = step
+    return nn.Sequential(*layers)
+
+
 def _shipped() -> VGG:
     with as_file(files("deepblend") / "weights" / WEIGHTS) as path:
         tensors = load_file(path)
-    convolutions = make_layers(_PLAN)
+    convolutions = _layers()
     own = (module for module in convolutions if isinstance(module, nn.Conv2d))
     for name, module in zip(_CONVOLUTIONS, own, strict=True):
         module.load_state_dict({key: tensors[f"{name}.{key}"].float() for key in ("weight", "bias")})
@@ -85,10 +98,12 @@ def _shipped() -> VGG:
 
 def _torchvision(normalised: bool) -> VGG:
     try:
+        from torchvision.models import VGG16_Weights
+
         tensors = VGG16_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True)
     except Exception as error:  # the hub raises whatever its transport does: URLError, OSError, RuntimeError
         raise FeaturesUnavailable(reason=str(error) or type(error).__name__) from error
-    convolutions = make_layers(_PLAN)
+    convolutions = _layers()
     convolutions.load_state_dict({key: tensors[f"features.{key}"] for key in convolutions.state_dict()})
     if normalised:
         return VGG(convolutions, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
