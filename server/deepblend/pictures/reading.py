@@ -59,7 +59,7 @@ def open_picture(path: str | os.PathLike[str], role: str) -> Picture:
 
 
 def upright(picture: Picture) -> Picture:
-    """A picture turned as its EXIF data say, which then say it no more."""
+    """A picture turned upright by its EXIF orientation, which is removed from the result's EXIF data."""
     if picture.exif is None:
         return picture
     data = Image.Exif()
