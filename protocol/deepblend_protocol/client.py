@@ -128,7 +128,7 @@ class Client:
         return job
 
     def cancel(self, job: Job) -> None:
-        """Give a job up; one that has ended already stays as it is."""
+        """Cancel a job; does nothing to one that has ended."""
         if job.ended or job.id not in self._jobs:
             return
         if job.state is JobState.WAITING:
@@ -137,11 +137,11 @@ class Client:
             self._send(messages.Cancel(job.id))
 
     def ask_info(self) -> None:
-        """Have an InfoReceived come."""
+        """Ask the server about itself; the answer comes from ``poll`` as an ``InfoReceived``."""
         self._send(messages.InfoQuery())
 
     def echo(self, planes: Mapping[str, messages.Plane]) -> None:
-        """Have the planes come back as an EchoReceived: measures the line."""
+        """Have the server send planes back, as an ``EchoReceived`` from ``poll``: measures the connection's speed."""
         self._send(messages.Echo(planes))
 
     def leave(self, when: str) -> None:
@@ -149,13 +149,13 @@ class Client:
         self._send(messages.Leave(when))
 
     def poll(self) -> list[Event]:
-        """What has happened since the last time. Raises nothing for what network, files or server do."""
+        """The events since the last call. What fails in network, files or server is an event, not an exception."""
         self._guarded(self._advance)
         events, self._events = self._events, []
         return events
 
     def wait(self, seconds: float) -> None:
-        """Wait until ``poll`` may have something, at most so long."""
+        """Wait until ``poll`` may return something, but no longer than the given time."""
         if self._link is not None:
             self._link.wait(seconds)
         else:

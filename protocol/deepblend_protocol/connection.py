@@ -172,7 +172,7 @@ class Lock:
         self._descriptor: int | None = None
 
     def acquire(self, seconds: float) -> bool:
-        """Take the lock, trying for some time; whether that succeeded. Raises OSError where no file can be made."""
+        """Try for some time to take the lock; whether it was taken. Raises OSError where its file cannot be made."""
         private_folder(self._path.parent)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         deadline = time.monotonic() + seconds
@@ -185,7 +185,7 @@ class Lock:
         return True
 
     def release(self) -> None:
-        """Give it back; a second time does nothing."""
+        """Release the lock; a second call does nothing."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

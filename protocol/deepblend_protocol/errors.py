@@ -65,7 +65,7 @@ def translatable(text: str) -> str:
 
 
 class DeepBlendError(Exception):
-    """The root: raise a leaf, catch this."""
+    """The root of all errors of deepblend: code raises one of the leaves, and catches this or a branch."""
 
     code = "error"
     sentence = "{reason}"

@@ -13,7 +13,7 @@ from .errors import DeepBlendError
 
 
 class State(Enum):
-    """Of the connection; the Client alone sets it."""
+    """The state of the connection to the server; only the ``Client`` changes it."""
 
     IDLE = "idle"
     """There is none, and none was tried for."""
@@ -70,7 +70,7 @@ class JobQueued:
 
 @dataclass(frozen=True)
 class JobRunning:
-    """Within one ``poll``, a job's progress comes once: the last, with the last preview."""
+    """A job's progress. One ``poll`` returns at most one for each job: the latest, with the latest preview."""
 
     job: Job
     device: str

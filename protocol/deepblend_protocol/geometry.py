@@ -47,11 +47,11 @@ class Rect(NamedTuple):
         return Rect(x, y, w, h) if w > 0 and h > 0 else None
 
     def grown(self, by: int) -> Rect:
-        """With so many more pixels on each side."""
+        """The rectangle enlarged by a number of pixels on each side."""
         return Rect(self.x - by, self.y - by, self.w + 2 * by, self.h + 2 * by)
 
     def moved(self, dx: int, dy: int) -> Rect:
-        """So many pixels further to the right and down."""
+        """The rectangle moved by a number of pixels to the right and down."""
         return Rect(self.x + dx, self.y + dy, self.w, self.h)
 
     def relative_to(self, other: Rect) -> Rect:
@@ -109,7 +109,7 @@ def style_scale(width: int, height: int) -> float:
 
 
 def bounds(samples: bytes, row_bytes: int, sample_bytes: int) -> Rect | None:
-    """The box, in samples, of what is not 0; None where all is.
+    """The bounding box, in samples, of the values that are not 0; None where all are 0.
 
     Args:
         samples: rows from the top, without padding; any type whose 0 is zero bytes.

@@ -96,14 +96,14 @@ class Link:
 
     @_os_errors()
     def look(self) -> None:
-        """Hear what became of the connection."""
+        """Notice whether the connection has failed since the last call, and set ``broken`` and ``refused``."""
         while self._monitor.poll(0):
             event = parse_monitor_message(self._monitor.recv_multipart())["event"]
             if event != zmq.EVENT_HANDSHAKE_SUCCEEDED and not self.broken:
                 self.broken, self.refused = True, event == zmq.EVENT_CONNECT_RETRIED
 
     def wait(self, seconds: float) -> None:
-        """Wait until something has come or happened, at most so long."""
+        """Wait until a message has come or the connection has changed, but no longer than the given time."""
         poller = zmq.Poller()
         self.watch(poller)
         poller.poll(int(seconds * 1000))

@@ -48,7 +48,7 @@ class Plane:
 
     @property
     def nbytes(self) -> int:
-        """What the samples have to take."""
+        """How many bytes the plane's samples must have."""
         return self.size[0] * self.size[1] * len(self.channels) * SAMPLE_TYPES[self.type].size
 
 

@@ -100,7 +100,7 @@ class PipedLink:
             raise RelayUnusable(reason=f"{self._command[0]}: {self._last_words() or f'it ended with {status}'}")
 
     def wait(self, seconds: float) -> None:
-        """Wait until something has come or happened, at most so long."""
+        """Wait until a message has come or the connection has changed, but no longer than the given time."""
         with self._changed:
             self._changed.wait_for(lambda: self._came or (self._status is not None and not self.broken), seconds)
 

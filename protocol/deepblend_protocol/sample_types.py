@@ -26,7 +26,7 @@ class SampleType(NamedTuple):
 
     @property
     def white_bytes(self) -> bytes:
-        """White as it lies in memory."""
+        """The bytes of one white sample, little-endian."""
         return struct.pack(f"<{self.code}", self.white)
 
 

@@ -48,7 +48,7 @@ class Chunks:
         return sum(part.nbytes for part in self.parts)
 
     def joined(self) -> memoryview:
-        """One buffer; a copy, unless there is one part."""
+        """All parts as one bytes-like object; a copy where there are several."""
         return self.parts[0] if len(self.parts) == 1 else memoryview(b"".join(self.parts))
 
 

@@ -18,10 +18,42 @@ from .. import __version__
 from ..file_blend.arguments import nearest
 from ..files import reason
 from ..threads import sleep_when_waiting
-from . import ablation, batch, blend, connect, demo, doctor, info, install, key, paper, serve, status, stop, uninstall
+from . import (
+    ablation,
+    batch,
+    blend,
+    connect,
+    demo,
+    doctor,
+    gallery,
+    info,
+    install,
+    key,
+    paper,
+    serve,
+    status,
+    stop,
+    uninstall,
+)
 from .spelling import mended
 
-_COMMANDS = (demo, blend, batch, serve, status, stop, connect, key, install, uninstall, doctor, paper, ablation, info)
+_COMMANDS = (
+    demo,
+    gallery,
+    blend,
+    batch,
+    serve,
+    status,
+    stop,
+    connect,
+    key,
+    install,
+    uninstall,
+    doctor,
+    paper,
+    ablation,
+    info,
+)
 _DESCRIPTION = """\
 Deep Image Blending: puts an object into a picture so that its border cannot be
 seen and it carries the light, colour and texture of the picture around it."""

@@ -113,7 +113,7 @@ def _as_refused(refuse: Callable[[str], FileUnreadable]) -> Iterator[None]:
 
 
 def upright(picture: Picture) -> Picture:
-    """A picture turned as its EXIF data say, which then say it no more."""
+    """A picture turned upright by its EXIF orientation, which is removed from the result's EXIF data."""
     if picture.exif is None:
         return picture
     data = Image.Exif()

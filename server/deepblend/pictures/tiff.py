@@ -135,7 +135,7 @@ def _dpi(page: Any) -> tuple[float, float] | None:
 
 
 def exif(path: str | os.PathLike[str], orientation: bool = False) -> bytes | None:
-    """What a TIFF says of itself and its making, as EXIF data; None where it says nothing, or cannot be read.
+    """The EXIF data of a TIFF file; None where it has none, or they cannot be read.
 
     Args:
         orientation: whether that is in it, too.
