@@ -52,26 +52,6 @@ def test_a_filter_that_makes_the_layer_larger(gimp: Gimp):
     assert x + w > 40 + 110 and y + h > 30 + 90
 
 
-def test_style_comes_from_a_layer_as_it_is_seen(gimp: Gimp):
-    """From a white layer that a filter turns black as from a black one, and not as from a white one."""
-    found = {}
-    for name, fill, filtered in (("black", "black", False), ("filtered", "white", True), ("white", "white", False)):
-        script = f"""
-image.select_ellipse(Gimp.ChannelOps.REPLACE, 50, 40, 80, 60)
-picture = Gimp.Layer.new(image, "strokes", 200, 160, Gimp.ImageType.RGBA_IMAGE, 100, Gimp.LayerMode.NORMAL)
-image.insert_layer(picture, None, 0)
-Gimp.context_set_foreground(Gegl.Color.new("{fill}"))
-picture.fill(Gimp.FillType.FOREGROUND)
-if {filtered}:
-    invert(picture)
-new = tools.blend(image, layer, edges="selected", style_from="picture", style_picture=picture)["layer"]
-answer = {{}}
-"""
-        found[name] = made(gimp, run(gimp, INVERT + script)).astype(int)
-    near, far = (np.abs(found["filtered"] - found[other]).mean() for other in ("black", "white"))
-    assert near < far / 4
-
-
 def test_a_layer_that_is_locked_to_be_visible_is_not_its_own_background(gimp: Gimp):
     script = """
 layer.set_lock_visibility(True)

@@ -13,6 +13,8 @@ from .selection import Selection
 
 _QUICK_MASK = "Qmask"
 """What GIMP calls the channel that is the quick mask, in every language."""
+_LAYERS = 40
+"""So many of the uppermost layers are looked at for changes."""
 _LOOK = 48
 """Pixels of the small pictures by which changes are noticed."""
 
@@ -116,11 +118,16 @@ class Asked:
             check_there(image, self.item)
         except Refused as refused:
             return str(refused)
-        seen = [one.get_thumbnail_data(_LOOK, _LOOK)[0] for one in (image.get_selection(), self.item, image)]
+        seen = [one.get_thumbnail_data(_LOOK, _LOOK)[0] for one in (image.get_selection(), self.item)]
         looks = tuple(bytes(one.get_data()) if one is not None else b"" for one in seen)
         bounds = tuple(Gimp.Selection.bounds(image))
         kind = (image.get_precision(), image.get_base_type(), image.get_width(), image.get_height())
-        return kind, bounds, box_of(self.item), looks
+        # Not a small picture of the whole image: GIMP would be held for seconds by a large one of floats.
+        layers = tuple(
+            (one.get_id(), one.get_visible(), one.get_opacity(), one.get_mode(), box_of(one), len(one.get_filters()))
+            for one in image.get_layers()[:_LAYERS]
+        )
+        return kind, bounds, box_of(self.item), looks, layers
 
 
 def check_there(image: Gimp.Image, item: Gimp.Item) -> None:
