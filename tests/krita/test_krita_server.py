@@ -100,7 +100,7 @@ def test_an_installation_that_was_repaired_is_used_at_once(desk: Desk, krita_ser
     use(desk, gone, command=["/no/such/environment/bin/python"])
     desk.open(mask=ELLIPSE)
     desk.press(style=0.0)
-    assert "could not be started" in desk.ended()
+    assert "is not there any more" in desk.ended()
     file.write_text("{")
     desk.press(style=0.0)
     assert "it is damaged; install the plug-in again" in desk.ended()

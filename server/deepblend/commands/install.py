@@ -93,9 +93,7 @@ def add_programs(parser: argparse.ArgumentParser) -> None:
 
 
 def check_profile(args: argparse.Namespace) -> None:
-    """Refuse a folder whose program is not named, and a kritarc without its one folder. Raises ArgumentInvalid."""
-    if args.profile is not None and args.host is None:
-        raise ArgumentInvalid(reason="Say whose folder --profile is: give gimp or krita as well")
+    """Refuse a kritarc without its one folder. Raises ArgumentInvalid."""
     if args.kritarc is not None and args.host == "gimp":
         raise ArgumentInvalid(reason="--kritarc is Krita's; GIMP has none")
     if args.kritarc is not None and args.profile is None:
@@ -108,7 +106,8 @@ def run(args: argparse.Namespace) -> int:
     if args.wheel_dir is not None and not args.wheel_dir.is_dir():
         raise PluginInvalid(path=str(args.wheel_dir), reason="there is no such folder")
     place = args.connection.absolute() if args.connection else None
-    if args.host is not None or not (args.autostart or args.krita_zip):
+    folder = args.profile is not None and args.krita_zip is None  # a zip for Krita tells whose it is
+    if args.host is not None or folder or not (args.autostart or args.krita_zip):
         _each([partial(_into, profile, args, place) for profile in wanted_profiles(args)])
     if args.krita_zip is not None:
         from . import into_krita
@@ -125,9 +124,12 @@ def run(args: argparse.Namespace) -> int:
 def wanted_profiles(args: argparse.Namespace) -> list[GimpProfile | KritaProfile]:
     """The profiles of the program that was named; of both where none was, and what was not found is said.
 
-    Raises HostMissing where there are none, and PluginInvalid.
+    Raises HostMissing where there are none, PluginInvalid, and ArgumentInvalid for a folder whose program is not named.
     """
     from ..hosts import gimp, krita
+
+    if args.profile is not None and args.host is None:
+        raise ArgumentInvalid(reason="Say whose folder --profile is: give gimp or krita as well")
 
     def of(host: str) -> Sequence[GimpProfile | KritaProfile]:
         return gimp.chosen(args.profile) if host == "gimp" else krita.chosen(args.profile, args.kritarc)
