@@ -208,9 +208,13 @@ class SettingsForm(QtWidgets.QWidget):
         widget.setAccessibleName(label)
         widget.setMinimumContentsLength(6)
         widget.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        layout.addWidget(widget, row, 1, 1, 2 if beside is None else 1)
-        if beside is not None:
-            layout.addWidget(beside, row, 2, Qt.AlignmentFlag.AlignRight)
+        if beside is None:
+            layout.addWidget(widget, row, 1, 1, 2)
+        else:  # both in the width of the others: what is beside a choice is narrower than a field
+            both = QtWidgets.QHBoxLayout()
+            both.addWidget(widget, 1)
+            both.addWidget(beside)
+            layout.addLayout(both, row, 1, 1, 2)
         return named
 
     def _value(self, name: str) -> Any:

@@ -88,6 +88,8 @@ def check_place(path: str | os.PathLike[str]) -> None:
     with failing(path):
         if (why := not_a_file(final)) is not None:  # also a device: a rename would put a file in its place
             raise WriteFailed(path=str(path), reason="it is a folder" if os.path.isdir(final) else why.split(";")[0])
+        with suppress(FileNotFoundError, NotADirectoryError):
+            os.lstat(final)  # a name may be too long
         parent = os.path.dirname(final)
         if not os.path.isdir(parent):
             raise WriteFailed(path=str(path), reason=f"there is no folder {parent}")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from deepblend import __version__
 from deepblend.checks import here
-from deepblend.commands import info, status
+from deepblend.commands import info, served
 from deepblend.hosts import plugin, vendored
 from deepblend_protocol import connection
 from deepblend_protocol.connection import Connection
@@ -252,7 +252,7 @@ def test_the_files_of_the_server(doctor, home: Path):
 def test_a_server_that_runs(doctor, monkeypatch: pytest.MonkeyPatch):
     answer = {"version": __version__, "pid": 17, "endpoint": "tcp://127.0.0.1:4000", "workers": []}
     monkeypatch.setattr(connection, "server_runs", lambda path: True)
-    monkeypatch.setattr(status, "ask", lambda path: answer)
+    monkeypatch.setattr(served, "ask", lambda path: answer)
     assert doctor()["server"]["status"] == "ok"
     answer["version"] = "0.0.1"
     found = doctor()["server"]
@@ -261,7 +261,7 @@ def test_a_server_that_runs(doctor, monkeypatch: pytest.MonkeyPatch):
     def silent(path: Path):
         raise ServerSilent(endpoint="tcp://127.0.0.1:4000")
 
-    monkeypatch.setattr(status, "ask", silent)
+    monkeypatch.setattr(served, "ask", silent)
     found = doctor()["server"]
     assert found["status"] == "wrong" and "does not answer" in found["sentence"]
 
