@@ -70,7 +70,7 @@ def test_the_wheel_says_what_it_is(wheel):
         "pyzmq",
         "safetensors",
     }
-    assert set(metadata.get_all("Provides-Extra", [])) == {"test", "docs", "video", "ray", "files"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {"test", "docs", "video", "ray", "files", "heif", "psd"}
     scripts = configparser.ConfigParser()
     scripts.read_string(read("entry_points.txt"))
     assert dict(scripts["console_scripts"]) == {"deepblend": "deepblend.commands.cli:main"}

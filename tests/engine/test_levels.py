@@ -167,8 +167,10 @@ def test_a_document_twice_as_large_is_painted_alike(case):
     one.repainted()
     other.repainted(stop=lambda count: count == sum(COUNTS))
     for here, there in zip(one.seen, other.seen, strict=True):
-        assert there.loss == pytest.approx(here.loss, rel=1e-3)
-        assert (there.picture - here.picture).abs().mean() < 0.2
+        assert there.loss == pytest.approx(
+            here.loss, rel=1e-2
+        )  # of two neighbours as near as each other either is found
+        assert (there.picture - here.picture).abs().max() < 0.01
 
 
 @pytest.mark.parametrize("start", [2.0, 2.25, 2.5])
