@@ -229,11 +229,12 @@ def test_the_preview_on_the_canvas_touches_nothing(desk: Desk, screen: Screen):
     found = "overlay = docker()._overlay._overlay; answer = overlay is not None and overlay.isVisible()"
     wait_for(lambda: desk.run(found), "the overlay")
     desk.keep(screen, "docker_on_canvas")
-    at, zoom = desk.run("""
-zoom = Krita.instance().activeWindow().activeView().canvas().zoomLevel() * 72 / document.resolution()
-answer = [overlay.transform.m11(), zoom]
+    at, level, resolution = desk.run("""
+level = Krita.instance().activeWindow().activeView().canvas().zoomLevel()
+answer = [overlay.transform.m11(), level, document.resolution()]
 """)
-    assert at == pytest.approx(zoom, rel=0.01)
+    zooms = (level * 72 / resolution, level)  # Krita 5.2 counts by the resolution, 5.3 by pixels
+    assert any(at == pytest.approx(zoom, rel=0.01) for zoom in zooms)
     desk.run("Krita.instance().activeWindow().activeView().canvas().setZoomLevel(0.5)")
     wait_for(lambda: desk.run("answer = overlay.transform.m11()") != at, "the overlay to follow")
     assert desk.run("answer = state(document) == before")

@@ -106,8 +106,8 @@ def add_memory_limit(group: argparse._ArgumentGroup) -> None:
         "--memory-limit",
         metavar="GIB",
         type=_bytes,
-        help="what a blend may take of the device's memory, about, in GiB: less makes smaller tiles, and takes longer "
-        "(default: 3.7, or half of the memory where that is less)",
+        help="what a blend may take of the device's memory, about, in GiB: less makes smaller tiles, and takes longer; "
+        "what cannot be done with it is refused (default: 3.7, or half of the memory where that is less)",
     )
 
 

@@ -32,6 +32,8 @@ FIRST_STEP = 15.0
 """Levels."""
 COLOURS = 0.6
 """Of the way to its neighbours' chroma that the object's goes."""
+VIVID = 1.5
+"""What its chroma is multiplied by at most where it would be duller than before."""
 DETAIL = 0.7
 """Of the object's own strong detail that is left at the default style."""
 
@@ -136,8 +138,13 @@ class Level:
         self._shift(part * (apart - luma(apart)))
 
     def _shift(self, colours: Tensor) -> None:
+        """Add a change of chroma to the seamless blend, which gets no duller: a mean of colours is greyer than they."""
         self._shifted = colours
-        self._seamless = (self._seamless + colours * self._omega).clamp(0, 255)
+        light = luma(self._seamless)
+        own = self._seamless - light
+        moved = own + colours * self._omega
+        before, after = (chroma.square().sum(1, keepdim=True).sqrt() for chroma in (own, moved))
+        self._seamless = (light + moved * (before / after.clamp(min=1.0)).clamp(1.0, VIVID)).clamp(0, 255)
 
     def follow(self, coarser: Level) -> None:
         """Take over a coarser level's picture, and how it has recoloured the seamless blend."""
