@@ -23,19 +23,20 @@ DETAIL = (190, 70, 520, 430)
 
 
 SHOTS = Path(__file__).parents[1] / "build" / "screenshots"
+DOCKER = (1096, 243, 1400, 874)
 CUTS = {
     "gimp/menu": (0, 0, 1060, 620),
     "gimp/dialog": (242, 110, 1152, 792),
     "gimp/progress": (190, 180, 1165, 770),
     "gimp/result": (190, 24, 1400, 860),
     "gimp/error": (310, 180, 1110, 770),
-    "krita/docker_idle": (1096, 243, 1400, 874),
-    "krita/docker_preview": (1096, 243, 1400, 874),
-    "krita/docker_running": (1096, 243, 1400, 874),
-    "krita/docker_error": (1096, 243, 1400, 874),
+    "krita/docker_idle": DOCKER,
+    "krita/docker_preview": DOCKER,
+    "krita/docker_running": DOCKER,
+    "krita/docker_error": DOCKER,
     "krita/docker_history": (450, 60, 1400, 874),
-    "krita/docker_light": (1096, 243, 1400, 874),
-    "krita/docker_light_error": (1096, 243, 1400, 874),
+    "krita/docker_light": DOCKER,
+    "krita/docker_light_error": DOCKER,
 }
 """Columns and rows of a screenshot that are shown: left, top, right, bottom."""
 

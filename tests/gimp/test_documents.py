@@ -328,9 +328,8 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("kind", REFUSED)
-def test_what_cannot_be_blended_is_said(gimp: Gimp, kind: str):
-    before, drawables, words = REFUSED[kind]
+def refused(gimp: Gimp, before: str, drawables: str, words: str) -> None:
+    """See that a blend of these is refused in these words, and changes nothing."""
     script = f"""
 {before}
 was = tools.state(image)
@@ -342,3 +341,8 @@ image.delete()
     assert answer["status"] in ("execution-error", "calling-error")
     assert words in answer["said"]
     assert answer["same"]
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_cannot_be_blended_is_said(gimp: Gimp, kind: str):
+    refused(gimp, *REFUSED[kind])

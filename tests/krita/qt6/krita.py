@@ -13,7 +13,20 @@ from PyQt6 import QtCore, QtGui, QtWidgets
 SRGB = "sRGB-elle-V2-srgbtrc.icc"
 
 
-class Node:
+class Coloured:
+    """8 bits of sRGB."""
+
+    def colorModel(self):
+        return "RGBA"
+
+    def colorDepth(self):
+        return "U8"
+
+    def colorProfile(self):
+        return SRGB
+
+
+class Node(Coloured):
     def __init__(self, name, kind, samples=None, x=0, y=0):
         self._id, self._name, self._kind = QtCore.QUuid.createUuid(), name, kind
         self._samples = samples if samples is not None else np.zeros((0, 0, 4), np.uint8)
@@ -61,15 +74,6 @@ class Node:
 
     def layerStyleToAsl(self):
         return ""
-
-    def colorModel(self):
-        return "RGBA"
-
-    def colorDepth(self):
-        return "U8"
-
-    def colorProfile(self):
-        return SRGB
 
     def parentNode(self):
         return self._parent
@@ -127,7 +131,7 @@ class Selection:
         return getattr(self._node.bounds(), side)
 
 
-class Document:
+class Document(Coloured):
     def __init__(self, width, height, root=None):
         self._size = width, height
         self._root = root or Node("root", "grouplayer")
@@ -155,15 +159,6 @@ class Document:
         return "test"
 
     fileName = name
-
-    def colorModel(self):
-        return "RGBA"
-
-    def colorDepth(self):
-        return "U8"
-
-    def colorProfile(self):
-        return SRGB
 
     def rootNode(self):
         return self._root
