@@ -119,7 +119,10 @@ class HistoryList(QtWidgets.QWidget):
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._list, 1)
-        self._told = QtWidgets.QLabel(objectName="deepblend_history_told", wordWrap=True)
+        self._told = QtWidgets.QLabel(objectName="deepblend_history_told")
+        self._told.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._told.setSizePolicy(policy.Ignored, policy.Maximum)
+        self._told.setMinimumHeight(1)  # in a low docker it gives way to the list; all of it is in its tip
         layout.addWidget(self._told)
         layout.addLayout(buttons)
         self._changed()
@@ -168,6 +171,7 @@ class HistoryList(QtWidgets.QWidget):
         for button in self._buttons:
             button.setEnabled(entry is not None)
         self._told.setText(told(entry) if entry is not None else compared(*chosen) if len(chosen) == 2 else "")
+        self._told.setToolTip(self._told.text())
         self._told.setVisible(bool(self._told.text()))
         self.chosen.emit()
 
