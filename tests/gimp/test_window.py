@@ -11,24 +11,13 @@ from typing import Any
 import hosts_root
 import numpy as np
 import pytest
-from desk import COMBINE, DIALOG, FILTERS, OK, PROGRESS, SLIDER, Desk
+from desk import DIALOG, OK, PROGRESS, SLIDER, Desk
 from gimp import Gimp, rewrite
 from harness import Served, wait_for
 
 
 def test_from_the_menu_to_the_new_layer_and_back(desk: Desk):
-    if hosts_root.GIMP == "3.0":
-        desk.screen.activate(desk.main)
-        desk.screen.click(desk.main, *FILTERS)
-        for place in COMBINE:
-            time.sleep(0.5)  # menus open under the pointer
-            desk.screen.move(desk.main, *place)
-        time.sleep(0.7)
-        desk.screen.keep("menu")
-        desk.screen.click(desk.main, *COMBINE[-1])
-    else:  # its items lie elsewhere
-        desk.choose()
-    window = desk.screen.await_window(DIALOG)
+    window = desk.choose_by_pointer() if hosts_root.GIMP == "3.0" else desk.dialog()  # 3.2's items lie elsewhere
     desk.screen.activate(window)
     desk.await_preview(window)
     desk.screen.keep("dialog")
