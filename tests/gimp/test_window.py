@@ -101,7 +101,8 @@ def test_repeat_last_blends_again_without_a_dialog(desk: Desk):
     desk.screen.key("ctrl+f")  # the result is the active layer by now
     wait_for(lambda: len(desk.names()) == 4, "the second blend")
     assert desk.names() == ["Kingfisher, seamless #1", "Kingfisher, seamless", "Kingfisher", "Starry Night"]
-    assert [one["visible"] for one in desk.state()["layers"]] == [True, False, False, True]
+    hidden = [True, False, False, True]
+    wait_for(lambda: [one["visible"] for one in desk.state()["layers"]] == hidden, "the blend's end", 20)
     assert desk.screen.window(window) is None
     first, second = (one["pixels"] for one in desk.state()["layers"] if "seamless" in one["name"])
     assert first == second
