@@ -41,6 +41,22 @@ def alpha_error(layer, of=SCENE) -> float:
 # The truth
 
 
+def test_a_fringe_of_one_pixel_goes_with_the_steps_of_a_hard_cut():
+    """The layer shows the new ground around a hard cut-out, with white dots along the cut."""
+    inside = TIGHT > 0
+    border = inside & ndimage.binary_dilation(~inside)
+    dots = border & (np.add.outer(np.arange(HEIGHT), np.arange(WIDTH)) % 4 == 0)
+    layer = np.where(inside[..., None], SCENE.own, SCENE.new)
+    pictures = []
+    for fringe in (False, True):
+        layer[dots & fringe] = 250
+        bare = replace(SCENE, old=layer, alpha=np.zeros_like(SCENE.alpha))
+        pictures.append(composite(bare, TIGHT, edges="object")[0])
+    without, picture = pictures
+    assert (picture - without)[dots].mean() < 0.2 * (250 - without)[dots].mean()
+    assert np.abs(picture[~inside] - SCENE.new[~inside]).max() <= 0.5  # rounded
+
+
 @selections
 @pytest.mark.parametrize("method", [{"method": "poisson"}, {"method": "deep", "style": 0, "keep_colours": 0.5}])
 def test_the_object_stands_on_the_new_ground_as_by_its_own_alpha(selected, method: dict[str, Any]):

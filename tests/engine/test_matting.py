@@ -279,3 +279,27 @@ def test_on_a_transparent_background_a_lifted_layers_alpha_is_the_mattes():
     colours, alpha = matting.lifted(image, torch.ones(20, 30), matte, hidden, torch.zeros(20, 30))
     assert alpha.equal(matte)
     torch.testing.assert_close(colours, image, atol=1e-3, rtol=0)
+
+
+# A hard outline
+
+
+def test_a_hard_outline_is_smoothed_inwards_and_thin_lines_stay_whole():
+    rows, columns = np.mgrid[:60, :80]
+    slanted = torch.from_numpy((columns > 20 + 0.3 * rows) & (columns < 60)).float()
+    smooth = outline.smoothed(slanted)
+    border = slanted.bool() & outline.grown(slanted == 0, 1)
+    well_inside = slanted.bool() & ~outline.grown(slanted == 0, 2)
+    assert float(smooth[border].mean()) < 0.85
+    assert float(smooth[border].min()) > 0.3
+    assert float(smooth[well_inside].min()) == 1
+    # The area of what a soft outline there has, whose middle lies half a pixel further inside.
+    soft = (columns - 20.5 - 0.3 * rows).clip(0, 1) * (60 - columns).clip(0, 1)
+    own, hard = (np.abs(np.asarray(one) - soft)[:, 10:50].sum() for one in (slanted * smooth, slanted))
+    assert own < 0.75 * hard
+    lines = torch.zeros(40, 60)
+    lines[10, 5:55] = 1
+    lines[20:22, 5:55] = 1
+    kept = outline.smoothed(lines)[:, 10:50]
+    assert float(kept[lines[:, 10:50] > 0].min()) > 0.95
+    torch.testing.assert_close(outline.smoothed(soft_edge()), torch.ones(40, 60))

@@ -38,6 +38,8 @@ _KEEPING = 0.25
 """Of keep_colours and style together, from which on "automatic" finds the object."""
 _SEEN = 1 / 1024
 """The alpha from which on paint beyond the object's outline is kept."""
+_AS_NEARBY = 2.0
+"""How many times as much of a hard outline's last pixels takes the colours nearby as becomes transparent."""
 _TINY = 1e-6
 
 
@@ -178,7 +180,8 @@ def _own_colours(region: Region, window: Rect, found: _Found, trust: float) -> t
     alpha = _enlarged(found.alpha[None], size)[0]
     if size != list(found.alpha.shape):
         alpha = _sharpened(region.source[(..., *inside)], alpha, _enlarged(near, size))
-    matte[inside] = torch.minimum(alpha, region.mask[inside])
+    smooth = outline.smoothed(region.mask[inside])
+    matte[inside] = torch.minimum(alpha, region.mask[inside] * smooth)
     edge = (alpha > 0) & (alpha < 1)
     if bool(edge.any()):
         own, ground = (_enlarged(part, size)[:, edge] for part in (found.object_, found.ground))
@@ -186,6 +189,12 @@ def _own_colours(region: Region, window: Rect, found: _Found, trust: float) -> t
         colours = foreground.colours(image[:, edge], alpha[edge], own, ground)
         image = image.clone()
         image[:, edge] = torch.lerp(image[:, edge], colours, trust)
+        source[(..., *inside)] = image
+    stairs = smooth < 1
+    if bool(stairs.any()):  # the last pixels of a hard cut are as often its fringe as the object
+        image = source[(..., *inside)].clone()
+        own = _enlarged(found.object_, size)[:, stairs]
+        image[:, stairs] = torch.lerp(image[:, stairs], own, trust * (_AS_NEARBY * (1 - smooth[stairs])).clamp(max=1))
         source[(..., *inside)] = image
     target = torch.lerp(region.mask, matte, trust)
     return replace(region, source=source), region.in_box(target).clone()
@@ -195,11 +204,13 @@ def _without_fringe(region: Region, window: Rect, trust: float) -> tuple[Region,
     """The same of a cut-out: its own colours and alpha, less what its edge has of the ground that it was cut from."""
     inside = window.slices
     image, alpha = region.source[(..., *inside)], region.source_alpha[inside]
+    matte = region.mask.clone()
+    matte[inside] *= torch.lerp(torch.ones_like(alpha), outline.smoothed(region.mask[inside]), trust)
     fringe = Fringe.of(image, alpha)
     if fringe is None:
-        return region, region.in_box(region.mask).clone()
+        return region, region.in_box(matte).clone()
     colours, cover = fringe.removed(image, alpha)
-    source, matte = region.source.clone(), region.mask.clone()
+    source = region.source.clone()
     source[(..., *inside)] = torch.lerp(image, colours, trust)
     matte[inside] *= torch.lerp(torch.ones_like(cover), cover / alpha.clamp(min=_TINY), trust)
     return replace(region, source=source), region.in_box(matte).clone()

@@ -32,6 +32,12 @@ _NEAR = 4.0
 """Pixels along a cut over which they are averaged."""
 _WIDE = 8
 """Pixels that a region is grown by from which on distances are measured once: a square of more costs its side."""
+_STEP = 1.0
+"""Pixels over which a hard outline is smoothed."""
+_HARD = (0.75, 1.0)
+"""What a selection falls by within one pixel: of none that is smooth, and of one that is hard."""
+_COVERED = (0.3, 0.85)
+"""The part of the most nearby that is selected around a pixel: of one that stands out, and of one inside."""
 _TINY = 1e-6
 
 
@@ -89,6 +95,23 @@ class Cut:
         smooth, _ = _mean(image, rest, _NEAR)
         uneven = (image - smooth).square().sum(0)[rest].mean().sqrt()
         return cls(int(along.sum()), float((this - other).norm(dim=0)[along].mean()), float(uneven))
+
+
+def smoothed(mask: Tensor) -> Tensor:
+    """What a hard selection's last pixels are to be multiplied by, so that its outline has no steps, (h, w), 0..1.
+
+    Where the selection ends within one pixel, how much of a small neighbourhood is selected says how far the pixel
+    stands out; over the most of that nearby, so that a line one or two pixels wide stays whole. Inwards alone:
+    nothing outside of it is ever selected.
+
+    Shape:
+        mask: (h, w), 0..1.
+    """
+    around = gauss(mask[None, None], _STEP)
+    most = F.max_pool2d(around, 5, 1, 2).clamp(min=_TINY)
+    least = -F.max_pool2d(F.pad(-mask[None, None], (1, 1, 1, 1), mode="replicate"), 3, 1)
+    hard = ramp(mask - least[0, 0], _HARD)
+    return 1 - hard * (1 - ramp((around / most)[0, 0], _COVERED))
 
 
 def ramp(value: Tensor, ends: tuple[float, float]) -> Tensor:
