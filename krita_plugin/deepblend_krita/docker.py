@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deepblend_protocol.client import Event, State, StateChanged
+from deepblend_protocol.plugins.refused import Refused
 from deepblend_protocol.words import _
 from krita import DockWidget, Krita
 
@@ -20,7 +21,6 @@ from .qt import Qt, QtCore
 from .session import Said, session
 from .settings_form import checked as checked_settings
 from .signs import Sign
-from .spaces import Refused
 
 TITLE = _("Deep Image Blending")
 WATCH_MS = 500

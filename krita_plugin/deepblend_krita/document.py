@@ -11,9 +11,11 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from deepblend_protocol import geometry
-from deepblend_protocol.errors import MaskEmpty, MaskOutside
+from deepblend_protocol.errors import MaskEmpty
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane, Request
+from deepblend_protocol.plugins.refused import Refused
+from deepblend_protocol.plugins.region import no_style, nothing_below, parts
 from deepblend_protocol.settings import Settings, style_wanted
 from deepblend_protocol.words import _
 
@@ -22,7 +24,7 @@ from .nodes import Subject
 from .pictures import Row, reducing
 from .place import Place
 from .samples import Format, alpha_bytes, view
-from .spaces import Refused, Space, converted, working
+from .spaces import Space, converted, working
 
 Steps = Generator[float, None, Any]
 """Each step yields the milliseconds to wait for the next one; the last one returns something."""
@@ -101,8 +103,7 @@ class _Moment:
         document, node = subject.document, subject.node
         subject.place = Place.of(document, node)
         if not nodes.anything_below(node):
-            what = _("Nothing visible lies below '%s'. The picture that it is to belong to has to be there.")
-            raise Refused(what % node.name())
+            raise nothing_below(node.name())
         self._canvas = canvas_of(document)
         self._space = Space.of(document)
         self._work = working(self._space)
@@ -129,17 +130,7 @@ class _Moment:
             raise MaskEmpty()
         self._layer_space = Space.of(source)
         mask = _visible(view(source.projectionPixelData(*chosen)), chosen, self._layer_space.format)
-        crop = geometry.needed(mask, own, self._canvas, settings.grow_px, settings.shadow_length)
-        inside = crop.intersection(own) if crop is not None else None
-        if crop is None or inside is None:
-            raise MaskOutside(
-                left=mask.x,
-                right=mask.right - 1,
-                top=mask.y,
-                bottom=mask.bottom - 1,
-                width=self._canvas.w,
-                height=self._canvas.h,
-            )
+        crop, inside = parts(mask, own, self._canvas, settings.grow_px, settings.shadow_length)
         self._crop, self._inside = crop, inside
         self._layer = source.projectionPixelData(*inside)
         self._mask = None
@@ -208,7 +199,7 @@ class _Moment:
         picture = self._picture
         box = box_of(picture, self._canvas) if picture is not None else None
         if box is None:
-            raise Refused(_("Style is to come from another layer, and none was chosen."))
+            raise no_style()
         x, y, w, h = box
         style = yield from self._style(
             lambda row: picture.projectionPixelData(x, y + row, w, 1), Rect(0, 0, w, h), Space.of(picture)

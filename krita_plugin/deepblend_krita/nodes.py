@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from deepblend_protocol.plugins.refused import Refused
 from deepblend_protocol.words import _
 from krita import Krita
-
-from .spaces import Refused
 
 MASKS = ("transparencymask", "filtermask", "transformmask", "selectionmask", "colorizemask")
 _PLAIN = ("paintlayer", "grouplayer", "transparencymask", "selectionmask")

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from deepblend_protocol.messages import Plane
+from deepblend_protocol.plugins.refused import Refused
 from deepblend_protocol.words import _
 
 from .qt import QtGui
 from .samples import view
-from .spaces import Refused, Space
+from .spaces import Space
 
 _SIDE = 16
 """Pixels of a look's side."""

@@ -7,24 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepblend_protocol.messages import Plane
+from deepblend_protocol.plugins.refused import Refused
 from deepblend_protocol.sample_types import SAMPLE_TYPES
-from deepblend_protocol.words import _
+from deepblend_protocol.words import _, shadow_name
 from krita import Document, Selection
 
 from . import nodes
 from .qt import QtCore
 from .samples import Format, eight_bits, no_darker_than_black, reordered, view
-from .spaces import Refused, Space, converted, working
+from .spaces import Space, converted, working
 
 ANNOTATION = "deepblend"
 """A document's annotation: JSON with what is known of its results, by their layers' ids."""
-
-
-def name(layer: str, made: Mapping[str, Any]) -> str:
-    """After the layer and the settings that it was made with, as in 'Boat, blended (style 0.5)'."""
-    if made.get("method") == "poisson" or made["style"] == 0:
-        return _("%s, seamless") % layer
-    return _("%(layer)s, blended (style %(style)g)") % {"layer": layer, "style": made["style"]}
 
 
 def can_mask() -> bool:
@@ -61,7 +55,7 @@ def insert(
         samples = _native(plane, work, space, bench)
         node = _masked(bench, plane, samples, space, title) if as_mask else _painted(document, title, samples, plane)
         if shadow is not None:
-            below = _painted(bench, _("%s shadow") % title, _native(shadow, work, space, bench), shadow)
+            below = _painted(bench, shadow_name(title), _native(shadow, work, space, bench), shadow)
             node = _grouped(bench, title, below, node)
         above = _highest(document, layer)
         if not above.parentNode().addChildNode(node, above):

@@ -6,15 +6,16 @@ import json
 from typing import Any, NamedTuple
 
 from deepblend_protocol.client import Event
+from deepblend_protocol.plugins.refused import Refused, told
+from deepblend_protocol.time_left import read_paces
 from deepblend_protocol.words import _
 from krita import Krita
 
 from . import history, nodes, pictures, result
-from .blends import Blend, Blends, words_of
+from .blends import Blend, Blends
 from .picture_view import Shown
 from .qt import QtCore
 from .server import Server
-from .spaces import Refused
 from .steps import Stepper
 
 _PACES = ("deepblend", "paces")
@@ -48,7 +49,7 @@ class Session(QtCore.QObject):
     def __init__(self) -> None:
         super().__init__()
         self.server = Server(self._take, self)
-        paces = _read_paces()
+        paces = read_paces(Krita.instance().readSetting(*_PACES, "{}"))
         self.blends = Blends(self.server, lambda blend: self.went_on.emit(), self._ended, paces, self)
         self.results = history.Kept()
         self._paces = paces
@@ -80,10 +81,10 @@ class Session(QtCore.QObject):
                 layer = tops[-1]
             result.insert(document, layer, plane, entry.title, entry.given, entry.place.space, entry.as_mask, shadow)
         except Refused as error:
-            self.say(document, Said(words_of(error), True))
+            self.say(document, Said(told(error), True))
             return
-        told = [_("'%s' was made.") % entry.title, *nodes.told_of_groups(layer)]
-        self.say(document, Said(" ".join(told), layer_id=entry.layer_id))
+        words = [_("'%s' was made.") % entry.title, *nodes.told_of_groups(layer)]
+        self.say(document, Said(" ".join(words), layer_id=entry.layer_id))
 
     def forget(self, entry: history.Entry) -> None:
         self.results.remove(entry)
@@ -132,15 +133,6 @@ class Session(QtCore.QObject):
     def _close(self) -> None:
         self.blends.close()
         self.server.close()
-
-
-def _read_paces() -> dict[str, float]:
-    """What was kept of how long blends take; nothing where that is damaged."""
-    try:
-        known = json.loads(Krita.instance().readSetting(*_PACES, "{}"))
-        return {str(name): float(value) for name, value in known.items()}
-    except (ValueError, TypeError, AttributeError):
-        return {}
 
 
 _only: list[Session] = []

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepblend_protocol.errors import DeepBlendError
-from deepblend_protocol.settings import AUTOMATIC, PRESET_NAMES, PRESETS, SHOWN, Setting, resolve, table
+from deepblend_protocol.plugins.presets import OLD_DEFAULT, OWN, USERS, of_today, values_of
+from deepblend_protocol.settings import AUTOMATIC, PRESET_NAMES, PRESETS, SHOWN, Setting, table
 from deepblend_protocol.words import CHOICES, LOOKS, _, looks_like
 from deepblend_protocol.words import PRESETS as LABELS
 from krita import Krita
@@ -17,14 +18,8 @@ from .fields import LayerChoice, QuietCombo, Slider
 from .qt import Qt, QtCore, QtWidgets
 
 _GROUP, _NAME = "deepblend", "settings"
-OWN = "own"
-"""The preset that sets nothing."""
-_USERS = "user:"
-"""Begins what stands for a preset of the user's own."""
 _SHADOW = SHOWN[-3:]
 """How strong it is, and what it has then."""
-_OLD_DEFAULT = {"style": 0.5, "keep_colours": 0.5, "style_from": "background"}
-"""What is kept of who never moved a slider, from before there were automatic presets."""
 
 
 def defaults() -> dict[str, Any]:
@@ -37,9 +32,7 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
     Those that are missing, or that no version of ours wrote, have their defaults; what was kept before there were
     automatic presets is own values, without the effects that there were not.
     """
-    known = defaults()
-    if "preset" not in given and any(name in given for name in PRESET_NAMES):
-        given = {"match": 0.0, "grain": 0.0, **given, "preset": OWN}
+    known, given = defaults(), of_today(given)
     for name in known:
         value = given.get(name, known[name])
         try:
@@ -225,13 +218,12 @@ class SettingsForm(QtWidgets.QWidget):
         """A preset, and what it sets as far as that is known; own values are those that are there."""
         if preset == OWN:
             return {"preset": OWN}
-        known = resolve({"preset": self._looks.get("looks_like", preset) if preset == AUTOMATIC else preset})
-        return {"preset": preset, **{name: getattr(known, name) for name in PRESET_NAMES}}
+        return {"preset": preset, **values_of(preset, self._looks)}
 
     def _preset_chosen(self, index: int) -> None:
         chosen = str(self._preset.itemData(index))
-        if chosen.startswith(_USERS):
-            values = checked(presets.read().get(chosen[len(_USERS) :], {}))
+        if chosen.startswith(USERS):
+            values = checked(presets.read().get(chosen[len(USERS) :], {}))
             self.set_values({**values, **self._preset_values(values["preset"])})
         else:
             self.set_values(self._preset_values(chosen))
@@ -246,7 +238,7 @@ class SettingsForm(QtWidgets.QWidget):
             self._preset.addItem(label, name)
         self._own = {name: checked(values) for name, values in sorted(presets.read().items())}
         for name in self._own:
-            self._preset.addItem(name, _USERS + name)
+            self._preset.addItem(name, USERS + name)
 
     def _user_preset(self) -> str:
         """The name of the user's own preset whose values these are; "" where there is none."""
@@ -313,7 +305,7 @@ class SettingsForm(QtWidgets.QWidget):
     def _show(self) -> None:
         """Show what is of use with these values, and the preset that they are."""
         own = self._user_preset()
-        self._preset.setCurrentIndex(self._preset.findData(_USERS + own if own else self.preset))
+        self._preset.setCurrentIndex(self._preset.findData(USERS + own if own else self.preset))
         words = looks_like(self._looks) if self.preset == AUTOMATIC else ""
         self._said.setText(words)
         self._said.setVisible(bool(words))
@@ -336,8 +328,8 @@ class SettingsForm(QtWidgets.QWidget):
         except ValueError:
             known = {}
         known = known if isinstance(known, dict) else {}
-        if "preset" not in known and all(known.get(name) == value for name, value in _OLD_DEFAULT.items()):
-            known = {name: value for name, value in known.items() if name not in _OLD_DEFAULT}
+        if "preset" not in known and all(known.get(name) == value for name, value in OLD_DEFAULT.items()):
+            known = {name: value for name, value in known.items() if name not in OLD_DEFAULT}
         values = checked(known)
         self._put({**values, **self._preset_values(values["preset"])})
         self._setting = True

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from deepblend_protocol.plugins.refused import Refused
 from deepblend_protocol.words import _
 
 from . import profiles
 from .samples import Format, format_of, view
-
-
-class Refused(Exception):
-    """What cannot be blended, in a sentence."""
 
 
 class Space(NamedTuple):
