@@ -15,6 +15,7 @@ from deepblend_protocol.plugins.region import is_painted
 from deepblend_protocol.settings import as_given, resolve
 from deepblend_protocol.time_left import TimeLeft
 from deepblend_protocol.words import _, progress, result_name
+from krita import Document, Node
 
 from . import document, nodes, result
 from .document import Steps
@@ -60,7 +61,7 @@ class Blend:
     @property
     def place(self) -> Place:
         """Where the layer lay when it was read."""
-        assert isinstance(self.subject.place, Place)
+        assert self.subject.place is not None
         return self.subject.place
 
     @property
@@ -84,9 +85,9 @@ class Blends(QtCore.QObject):
         self,
         server: Server,
         changed: Callable[[Blend], None],
-        ended: Callable[[Blend, Any], None],
+        ended: Callable[[Blend, Node | None], None],
         paces: dict[str, float],
-        parent: Any = None,
+        parent: QtCore.QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._server = server
@@ -95,7 +96,7 @@ class Blends(QtCore.QObject):
         self._running: list[Blend] = []
         self._paces = paces
 
-    def of(self, document: Any) -> Blend | None:
+    def of(self, document: Document | None) -> Blend | None:
         """The first of those that run or wait for a document."""
         return next((one for one in self._running if document is not None and one.document == document), None)
 
@@ -204,7 +205,7 @@ class Blends(QtCore.QObject):
         made = (plane, blend.title, blend.made, blend.place.space, blend.as_mask, shadow)
         return result.insert(blend.document, layer, *made)
 
-    def _done(self, blend: Blend, node: Any) -> None:
+    def _done(self, blend: Blend, node: Node) -> None:
         blend.took("inserting")
         assert blend.job is not None
         notes = [str(note) for note in blend.job.report.get("notes", ())]
@@ -215,7 +216,7 @@ class Blends(QtCore.QObject):
         blend.failed = True
         self._end(blend, told(error))
 
-    def _end(self, blend: Blend, said: str, node: Any = None) -> None:
+    def _end(self, blend: Blend, said: str, node: Node | None = None) -> None:
         if blend not in self._running:
             return
         self._running.remove(blend)

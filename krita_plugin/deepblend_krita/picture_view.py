@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .qt import Qt, QtCore, QtGui, QtWidgets
 
@@ -21,7 +21,7 @@ _LOWEST = 48
 class Shown(NamedTuple):
     """A picture, and the part of the document that it is of."""
 
-    image: Any
+    image: QtGui.QImage
     frame: tuple[float, float, float, float]
     """x, y, width and height in document pixels."""
     caption: str = ""
@@ -36,7 +36,7 @@ class PictureView(QtWidgets.QWidget):
 
     sharper = QtCore.pyqtSignal()
 
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._ground: Shown | None = None
         self._panes: Sequence[Shown] = ()
@@ -51,14 +51,14 @@ class PictureView(QtWidgets.QWidget):
         """Screen pixels of a document's pixel; None: as large as there is room for."""
         self._centre = QtCore.QPointF()
         """The document's point in the middle."""
-        self._grip: Any = None
+        self._grip: tuple[str, QtCore.QPointF, QtCore.QPointF] | None = None
         policy = QtWidgets.QSizePolicy.Policy
         self.setSizePolicy(policy.Expanding, policy.Expanding)
         self.setMinimumHeight(_LOWEST)
         self.setMouseTracking(True)
 
     @property
-    def image(self) -> Any:
+    def image(self) -> QtGui.QImage | None:
         """The picture that is seen, or the right one of two."""
         return self._panes[-1].image if self._panes else None
 
@@ -93,17 +93,17 @@ class PictureView(QtWidgets.QWidget):
             return 0
         return round(max(self._frame.width(), self._frame.height()) * self._seen_scale() * self.devicePixelRatioF())
 
-    def sizeHint(self) -> Any:  # noqa: N802
+    def sizeHint(self) -> QtCore.QSize:  # noqa: N802
         return QtCore.QSize(220, 220)
 
     @property
-    def _frame(self) -> Any:
+    def _frame(self) -> QtCore.QRectF | None:
         first = self._ground or (self._panes[0] if self._panes else None)
         return QtCore.QRectF(*first.frame) if first is not None else None
 
     # Where things are
 
-    def _areas(self) -> list[Any]:
+    def _areas(self) -> list[QtCore.QRectF]:
         """Where the panes are: the whole, or its halves."""
         whole = QtCore.QRectF(self.rect())
         if len(self._panes) < 2 or self._split:
@@ -123,13 +123,14 @@ class PictureView(QtWidgets.QWidget):
     def _seen_scale(self) -> float:
         return self._scale if self._scale is not None else self._fitting()
 
-    def _seen_centre(self) -> Any:
-        return self._centre if self._scale is not None else self._frame.center()
+    def _seen_centre(self) -> QtCore.QPointF:
+        frame = self._frame
+        return self._centre if self._scale is not None or frame is None else frame.center()
 
-    def _area_at(self, place: Any) -> Any:
+    def _area_at(self, place: QtCore.QPointF) -> QtCore.QRectF:
         return next((area for area in self._areas() if area.contains(place)), QtCore.QRectF(self.rect()))
 
-    def _enlarge(self, scale: float | None, place: Any) -> None:
+    def _enlarge(self, scale: float | None, place: QtCore.QPointF) -> None:
         """Enlarge so that the document's point at a place stays there."""
         if self._frame is None:
             return
@@ -143,27 +144,29 @@ class PictureView(QtWidgets.QWidget):
         self.update()
         self.sharper.emit()
 
-    def _look_at(self, centre: Any) -> None:
+    def _look_at(self, centre: QtCore.QPointF) -> None:
         frame = self._frame
+        if frame is None:
+            return
         x = min(max(centre.x(), frame.left()), frame.right())
         y = min(max(centre.y(), frame.top()), frame.bottom())
         self._centre = QtCore.QPointF(x, y)
 
     # What the mouse does
 
-    def wheelEvent(self, event: Any) -> None:  # noqa: N802
+    def wheelEvent(self, event: QtGui.QWheelEvent) -> None:  # noqa: N802
         notches = event.angleDelta().y() / 120
         if self._frame is not None and notches:
             self._enlarge(self._seen_scale() * _STEP**notches, event.position())
         event.accept()
 
-    def mousePressEvent(self, event: Any) -> None:  # noqa: N802
+    def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
         if self._frame is None or event.button() != Qt.MouseButton.LeftButton:
             return
         place = QtCore.QPointF(event.pos())
         self._grip = ("line" if self._on_line(place) else "click", place, self._seen_centre())
 
-    def mouseMoveEvent(self, event: Any) -> None:  # noqa: N802
+    def mouseMoveEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
         place = QtCore.QPointF(event.pos())
         if self._grip is None:
             shape = Qt.CursorShape.SplitHCursor if self._on_line(place) else Qt.CursorShape.ArrowCursor
@@ -178,22 +181,22 @@ class PictureView(QtWidgets.QWidget):
                 self._look_at(centre - (place - start) / self._scale)
         self.update()
 
-    def mouseReleaseEvent(self, event: Any) -> None:  # noqa: N802
+    def mouseReleaseEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
         grip, self._grip = self._grip, None
         if grip is not None and grip[0] == "click":
             own = 1 / self.devicePixelRatioF()
             self._enlarge(None if self._scale is not None else own, QtCore.QPointF(event.pos()))
 
-    def _on_line(self, place: Any) -> bool:
+    def _on_line(self, place: QtCore.QPointF) -> bool:
         return self._split and len(self._panes) == 2 and abs(place.x() - self.line * self.width()) <= _NEAR
 
-    def resizeEvent(self, event: Any) -> None:  # noqa: N802
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
         self.sharper.emit()
 
     # What is drawn
 
-    def paintEvent(self, event: Any) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
         painter = QtGui.QPainter(self)
         if not self._panes:
             colour = self.palette().color(QtGui.QPalette.ColorRole.WindowText)
@@ -220,7 +223,7 @@ class PictureView(QtWidgets.QWidget):
             painter.setPen(QtGui.QPen(QtGui.QColor(255, 255, 255), 1))
             painter.drawLine(QtCore.QLineF(at, 0, at, self.height()))
 
-    def _draw(self, painter: Any, shown: Shown, area: Any) -> None:
+    def _draw(self, painter: QtGui.QPainter, shown: Shown, area: QtCore.QRectF) -> None:
         scale, centre = self._seen_scale(), self._seen_centre()
         x, y, w, h = shown.frame
         place = QtCore.QRectF(
@@ -234,7 +237,7 @@ class PictureView(QtWidgets.QWidget):
         painter.setRenderHint(smooth, pixel < 3)  # pixels so large are meant to be seen
         painter.drawImage(place, shown.image)
 
-    def _caption(self, painter: Any, caption: str, area: Any, right: bool) -> None:
+    def _caption(self, painter: QtGui.QPainter, caption: str, area: QtCore.QRectF, right: bool) -> None:
         if not caption or area.width() < 30:
             return
         metrics = painter.fontMetrics()

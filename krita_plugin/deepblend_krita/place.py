@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from deepblend_protocol.messages import Plane
 from deepblend_protocol.plugins.refused import Refused
 from deepblend_protocol.words import _
+from krita import Document, Node
 
 from .qt import QtGui
 from .samples import view
@@ -33,11 +34,11 @@ class Place(NamedTuple):
     """What is painted on it: x, y, width, height."""
     space: Space
     """The document's colour space."""
-    look: Any
+    look: QtGui.QImage
     """The layer, whatever its shape, as a small square; a null picture where Krita gives none."""
 
     @classmethod
-    def of(cls, document: Any, layer: Any) -> Place:
+    def of(cls, document: Document, layer: Node) -> Place:
         corner, bounds = layer.position(), layer.bounds()
         return cls(
             (document.width(), document.height()),
@@ -47,7 +48,7 @@ class Place(NamedTuple):
             layer.thumbnail(_SIDE, _SIDE).convertToFormat(QtGui.QImage.Format.Format_ARGB32_Premultiplied),
         )
 
-    def moved(self, planes: Iterable[Plane | None], document: Any, layer: Any) -> list[Plane | None]:
+    def moved(self, planes: Iterable[Plane | None], document: Document, layer: Node | None) -> list[Plane | None]:
         """What was made of the layer when it lay here, where that belongs now.
 
         Args:
@@ -71,7 +72,7 @@ class Place(NamedTuple):
         return any(abs(a - b) > _SCALED * a for a, b in sides) and _distance(self.look, now.look) < _SAME
 
 
-def _turned(before: Any, after: Any) -> bool:
+def _turned(before: QtGui.QImage, after: QtGui.QImage) -> bool:
     """Whether a layer looks more like what it was turned or mirrored than like what it was."""
     if before.size() != after.size() or before.isNull():
         return False
@@ -79,7 +80,7 @@ def _turned(before: Any, after: Any) -> bool:
     return kept > _SAME and min(_distance(one, after) for one in _turns(before)) < kept / 2
 
 
-def _turns(image: Any) -> Iterable[Any]:
+def _turns(image: QtGui.QImage) -> Iterable[QtGui.QImage]:
     """A square picture in the seven other ways that it can lie."""
     mirrored = image.transformed(QtGui.QTransform.fromScale(-1, 1))
     for one in (image, mirrored):
@@ -88,7 +89,7 @@ def _turns(image: Any) -> Iterable[Any]:
                 yield one.transformed(QtGui.QTransform().rotate(angle))
 
 
-def _distance(one: Any, other: Any) -> float:
+def _distance(one: QtGui.QImage, other: QtGui.QImage) -> float:
     """By how many levels two pictures of one size differ, on average."""
     if one.size() != other.size() or one.isNull():
         return 255.0
@@ -96,7 +97,7 @@ def _distance(one: Any, other: Any) -> float:
     return sum(abs(a - b) for a, b in zip(first, second)) / len(first)
 
 
-def _bytes(image: Any) -> bytes:
+def _bytes(image: QtGui.QImage) -> bytes:
     pointer = image.constBits()
     pointer.setsize(image.bytesPerLine() * image.height())
     return bytes(view(pointer))

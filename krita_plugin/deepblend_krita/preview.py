@@ -37,7 +37,7 @@ class Preview(QtCore.QObject):
         settings: Callable[[], Mapping[str, Any]],
         changed: Callable[[], None],
         told: Callable[[Mapping[str, Any]], None],
-        parent: Any = None,
+        parent: QtCore.QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._server = server

@@ -83,10 +83,10 @@ class SettingsForm(QtWidgets.QWidget):
 
     changed = QtCore.pyqtSignal()
 
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._fields: dict[str, Any] = {}
-        self._labels: dict[str, Any] = {}
+        self._labels: dict[str, QtWidgets.QLabel] = {}
         self._setting = False
         self._chosen = AUTOMATIC
         self._looks: Mapping[str, Any] = {}
@@ -175,7 +175,7 @@ class SettingsForm(QtWidgets.QWidget):
         self._looks = {}
         self._show()
 
-    def _field(self, setting: Setting) -> Any:
+    def _field(self, setting: Setting) -> Slider | QuietCombo:
         if setting.kind != "choice":
             slider = Slider(setting, self)
             slider.changed.connect(lambda: self._changed(setting.name))
@@ -186,7 +186,13 @@ class SettingsForm(QtWidgets.QWidget):
         combo.currentIndexChanged.connect(lambda index: self._changed(setting.name))
         return combo
 
-    def _add(self, layout: Any, label: str, widget: Any, beside: Any = None) -> Any:
+    def _add(
+        self,
+        layout: QtWidgets.QGridLayout,
+        label: str,
+        widget: Slider | QuietCombo,
+        beside: QtWidgets.QWidget | None = None,
+    ) -> QtWidgets.QLabel:
         """A row: a label, and a choice, perhaps with something beside it, or a slider and its field."""
         row = layout.rowCount()
         field = widget.spin if isinstance(widget, Slider) else widget
@@ -245,7 +251,7 @@ class SettingsForm(QtWidgets.QWidget):
         now = checked(self._given())
         return next((name for name, values in self._own.items() if values == now), "")
 
-    def _preset_menu(self) -> Any:
+    def _preset_menu(self) -> QtWidgets.QToolButton:
         button = QtWidgets.QToolButton(objectName="deepblend_preset_menu", toolTip=_("Save or delete own presets"))
         button.setText("…")
         button.setAccessibleName(button.toolTip())
@@ -283,7 +289,7 @@ class SettingsForm(QtWidgets.QWidget):
         self._show()
         _told.written.emit(self)
 
-    def _follow(self, other: Any) -> None:
+    def _follow(self, other: QtWidgets.QWidget) -> None:
         """Another form has other values, or presets."""
         if other is not self:
             self._list_presets()

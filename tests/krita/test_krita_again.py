@@ -109,7 +109,7 @@ answer = [scrolled.viewport().width(), scrolled.widget().minimumSizeHint().width
     second.run("live(False); widget('tabs').setCurrentIndex(1); widget('history').setCurrentRow(0)")
     second.activate("document.topLevelNodes()[0]")
     second.press(style=0.0)
-    assert second.ended().startswith("Nothing visible lies below")
+    assert second.ended().startswith("Nothing is visible below")
     second.run("widget('history').setCurrentRow(0)")
     second.keep(screen, "docker_light_error")
     words, ground = second.run("""

@@ -98,7 +98,7 @@ def test_what_the_preview_says_where_there_is_nothing_to_show(desk: Desk):
     wait_for(lambda: "Select the object" in desk.shown()["preview_words"], "the hint")
     desk.activate("document.topLevelNodes()[0]")
     desk.run("widget('refresh').click()")
-    wait_for(lambda: "Nothing visible lies below 'below'" in desk.shown()["preview_words"], "the reason")
+    wait_for(lambda: "Nothing is visible below 'below'" in desk.shown()["preview_words"], "the reason")
     desk.run("live(False)")
 
 
@@ -236,7 +236,7 @@ REFUSED = {
     "nothing-there": ("", rectangle((0, 0, 20, 20)), "The mask is empty"),
     "outside-the-canvas": ("layer.move(300, 20)", None, "lies wholly outside"),
     "nothing-visible": ("layer.setPixelData(bytes(110 * 90 * 4), 40, 30, 110, 90)", None, "The mask is empty"),
-    "nothing-below": ("layer = document.topLevelNodes()[0]", ELLIPSE, "Nothing visible lies below 'below'"),
+    "nothing-below": ("layer = document.topLevelNodes()[0]", ELLIPSE, "Nothing is visible below 'below'"),
     "a-filter": (FILTER, None, "'filter' is a filter layer"),
 }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import gi
 
@@ -117,7 +116,7 @@ class PictureView(Gtk.EventBox):
             return self._centre
         return self._frame.x + self._frame.w / 2, self._frame.y + self._frame.h / 2
 
-    def _at(self, event: Any) -> tuple[float, float]:
+    def _at(self, event: Gdk.EventButton | Gdk.EventMotion | Gdk.EventScroll) -> tuple[float, float]:
         factor = self.get_scale_factor()
         return event.x * factor, event.y * factor
 
@@ -139,7 +138,7 @@ class PictureView(Gtk.EventBox):
 
     # What the mouse does
 
-    def _scrolled(self, widget: Any, event: Gdk.EventScroll) -> bool:
+    def _scrolled(self, widget: Gtk.Widget, event: Gdk.EventScroll) -> bool:
         smooth, _dx, dy = event.get_scroll_deltas()
         notches = -dy if smooth else {Gdk.ScrollDirection.UP: 1, Gdk.ScrollDirection.DOWN: -1}.get(event.direction, 0)
         if notches:
@@ -149,17 +148,17 @@ class PictureView(Gtk.EventBox):
     def _on_line(self, x: float) -> bool:
         return abs(x - self._line * self._size()[0]) <= _NEAR * self.get_scale_factor()
 
-    def _pressed(self, widget: Any, event: Gdk.EventButton) -> bool:
+    def _pressed(self, widget: Gtk.Widget, event: Gdk.EventButton) -> bool:
         if event.button == 1:
             x, y = self._at(event)
             self._hold = ("line" if self._on_line(x) else "click", x, y, self._seen_centre())
         return True
 
-    def _moved(self, widget: Any, event: Gdk.EventMotion) -> bool:
+    def _moved(self, widget: Gtk.Widget, event: Gdk.EventMotion) -> bool:
         x, y = self._at(event)
         if self._hold is None:
             name = "col-resize" if self._on_line(x) else "default"
-            self.get_window().set_cursor(Gdk.Cursor.new_from_name(self.get_display(), name))
+            event.window.set_cursor(Gdk.Cursor.new_from_name(self.get_display(), name))
             return True
         what, was_x, was_y, centre = self._hold
         if what == "line":
@@ -171,13 +170,13 @@ class PictureView(Gtk.EventBox):
                 self._draw()
         return True
 
-    def _released(self, widget: Any, event: Gdk.EventButton) -> bool:
+    def _released(self, widget: Gtk.Widget, event: Gdk.EventButton) -> bool:
         hold, self._hold = self._hold, None
         if hold is not None and hold[0] == "click":
             self._enlarge(None if self._scale is not None else 1.0, self._at(event))
         return True
 
-    def _resized(self, widget: Any, allocation: Any) -> None:
+    def _resized(self, widget: Gtk.Widget, allocation: Gdk.Rectangle) -> None:
         self._draw()
         self._sharper()
 
@@ -230,9 +229,8 @@ def _line_on(seen: GdkPixbuf.Pixbuf, line: int, factor: int) -> None:
 def _put(image: Gtk.Image, seen: GdkPixbuf.Pixbuf, factor: int) -> None:
     """Show a picture in the screen's own pixels, also where the desktop counts several of them as one."""
     if factor == 1 or sys.platform in ("win32", "darwin"):
-        scaled = factor == 1
-        small = seen if scaled else seen.scale_simple(seen.get_width() // factor, seen.get_height() // factor, 2)
-        image.set_from_pixbuf(small)
+        size, how = (seen.get_width() // factor, seen.get_height() // factor), GdkPixbuf.InterpType.BILINEAR
+        image.set_from_pixbuf(seen if factor == 1 else seen.scale_simple(*size, how))
         return
     # The binding hands surfaces over only together with cairo's own, which need not be installed.
     gdk, gtk, cairo = (ctypes.CDLL(name) for name in ("libgdk-3.so.0", "libgtk-3.so.0", "libcairo.so.2"))

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gi
 
@@ -17,7 +17,7 @@ from deepblend_protocol.plugins.presets import OLD_DEFAULT, OWN, USERS, of_today
 from deepblend_protocol.settings import AUTOMATIC  # noqa: E402
 from deepblend_protocol.words import LOOKS, _, looks_like  # noqa: E402
 from deepblend_protocol.words import PRESETS as LABELS  # noqa: E402
-from gi.repository import Gimp, Gtk  # noqa: E402
+from gi.repository import Gimp, GObject, Gtk  # noqa: E402
 
 from .arguments import BY_PRESET, SHOWN, forget, given_of, put  # noqa: E402
 
@@ -128,7 +128,7 @@ class PresetRow:
     def _fits(self, values: Mapping[str, Any]) -> bool:
         return all(self._config.get_property(name) == value for name, value in values.items())
 
-    def _changed(self, config: Gimp.ProcedureConfig, what: Any) -> None:
+    def _changed(self, config: Gimp.ProcedureConfig, what: GObject.ParamSpec) -> None:
         """An argument has changed, by the user or by GIMP's own buttons."""
         if self._setting:
             return
@@ -168,7 +168,7 @@ class PresetRow:
         self._show()
 
     def _save(self, button: Gtk.Button) -> None:
-        asked = Gtk.Dialog(title=_("Save preset"), transient_for=self.row.get_toplevel(), modal=True)
+        asked = Gtk.Dialog(title=_("Save preset"), transient_for=self._window(), modal=True)
         asked.add_buttons(_("_Cancel"), Gtk.ResponseType.CANCEL, _("_Save"), Gtk.ResponseType.OK)
         asked.set_default_response(Gtk.ResponseType.OK)
         entry = Gtk.Entry(activates_default=True, margin=12, placeholder_text=_("Its name"))
@@ -185,11 +185,14 @@ class PresetRow:
         name = (self._choice.get_active_id() or "")[len(USERS) :]
         self._keep({each: values for each, values in self._own.items() if each != name})
 
+    def _window(self) -> Gtk.Window:
+        return cast(Gtk.Window, self.row.get_toplevel())
+
     def _keep(self, own: dict[str, dict[str, Any]]) -> None:
         try:
             write(own)
         except OSError as error:
-            told = Gtk.MessageDialog(transient_for=self.row.get_toplevel(), modal=True, buttons=Gtk.ButtonsType.CLOSE)
+            told = Gtk.MessageDialog(transient_for=self._window(), modal=True, buttons=Gtk.ButtonsType.CLOSE)
             told.set_property("text", _("The presets could not be saved: %s") % error)
             told.run()
             told.destroy()

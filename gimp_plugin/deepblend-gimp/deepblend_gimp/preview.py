@@ -25,7 +25,7 @@ from deepblend_protocol.plugins.preview import (  # noqa: E402
 from deepblend_protocol.plugins.refused import Refused, told  # noqa: E402
 from deepblend_protocol.settings import resolve  # noqa: E402
 from deepblend_protocol.words import _, progress  # noqa: E402
-from gi.repository import GdkPixbuf, Gimp, GLib, Gtk  # noqa: E402
+from gi.repository import GdkPixbuf, Gimp, GLib, GObject, Gtk  # noqa: E402
 
 from . import document, server  # noqa: E402
 from .arguments import PICTURE, settings_of  # noqa: E402
@@ -145,7 +145,7 @@ class Preview:
 
     # What begins it anew
 
-    def _changed(self, config: Gimp.ProcedureConfig, what: Any) -> None:
+    def _changed(self, config: Gimp.ProcedureConfig, what: GObject.ParamSpec) -> None:
         """A setting has changed: begin anew, when it has come to rest."""
         if what.name == PICTURE:
             self._small.take_picture(config.get_property(PICTURE))

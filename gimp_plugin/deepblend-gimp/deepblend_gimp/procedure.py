@@ -96,6 +96,7 @@ def _add(made: Gimp.Procedure, setting: Setting) -> None:
         choice = _choice({one: CHOICES[one] for one in setting.choices})
         made.add_choice_argument(name, label, text, choice, setting.default, _RW)
     else:
+        assert setting.minimum is not None and setting.maximum is not None
         made.add_double_argument(name, label, text, setting.minimum, setting.maximum, default_of(setting.name), _RW)
 
 

@@ -71,7 +71,7 @@ class Asked:
     """
 
     image: Gimp.Image
-    item: Gimp.Item
+    item: Gimp.Drawable
     again: bool
 
     @classmethod

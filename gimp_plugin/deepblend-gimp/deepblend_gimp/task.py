@@ -87,6 +87,7 @@ def _blended(
         pace.write(known)
         times.append(time.monotonic())
         check_there(image, layer)
+        assert job.layer is not None
         moved, arguments = _moved(reading.origin), arguments_of(config)
         name = result_name(layer.get_name(), job.report["settings"])
         new, shadow = result.make(image, job.layer, moved, name, reading.origin, arguments), None
