@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import filecmp
+import json
 import subprocess
+import sys
 from pathlib import Path
 
 import hosts_root
@@ -25,3 +27,33 @@ def test_the_stubs_are_what_the_bindings_say(tmp_path: Path):
     names = {str(path.relative_to(one)) for one in (made, ROOT / "typings") for path in one.rglob("*.pyi")}
     __, other, missing = filecmp.cmpfiles(made, ROOT / "typings", sorted(names), shallow=False)
     assert (other, missing) == ([], []), f"{made}: {MEND}"
+
+
+WRONG = """
+from gi.repository import Gimp, Gtk
+from krita import Document
+from PyQt5 import QtWidgets
+
+
+def of_gimp(layer: Gimp.Layer) -> None:
+    layer.get_mask()
+    layer.get_maks()
+    Gimp.Layer.get_offset(layer)
+    Gtk.Label(labl="x")
+
+
+def of_krita(document: Document, label: QtWidgets.QLabel) -> None:
+    document.rootNode().childNodes()[0].uniqueId()
+    document.rootNode().childNodes()[0].uniqeId()
+    label.setTxt("x")
+"""
+
+
+def test_a_name_that_a_binding_does_not_have_is_an_error(tmp_path: Path):
+    (tmp_path / "wrong.py").write_text(WRONG)
+    config = {"include": ["."], "stubPath": str(ROOT / "typings"), "reportMissingModuleSource": False}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(config))
+    command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, "-p", tmp_path]
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
+    wrong = [one["message"].split('"')[1] for one in told["generalDiagnostics"]]
+    assert wrong == ["get_maks", "get_offset", "labl", "uniqeId", "setTxt"]
