@@ -280,8 +280,6 @@ class Qt:
     class AspectRatioMode(int):
         IgnoreAspectRatio: Qt.AspectRatioMode
         KeepAspectRatio: Qt.AspectRatioMode
-    class Axis(int):
-        ...
     class BrushStyle(int):
         ...
     class ClipOperation(int):

@@ -12,11 +12,11 @@ from deepblend_protocol import geometry
 from deepblend_protocol.errors import MaskEmpty
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane
+from deepblend_protocol.plugins.orientation import SAME, Turn
 from gi.repository import Gegl, Gimp
 
 from . import gegl
 from .content import Content
-from .orientation import SAME, Turn
 from .samples import Samples, buffer_of
 
 _KEPT = "Y u8"
