@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from deepblend_protocol.client import Event, State, StateChanged
@@ -84,9 +85,7 @@ class Docker(DockWidget):
         panel.history.apply.connect(shared.apply)
         panel.history.restore.connect(lambda entry: panel.form.set_values(checked_settings(entry.given)))
         panel.history.remove.connect(shared.forget)
-        panel.recall.clicked.connect(
-            lambda checked=False: panel.form.set_values(checked_settings(self._recalled or {}))
-        )
+        panel.recall.clicked.connect(lambda checked=False: self._recall())
         shared.happened.connect(self._take)
         shared.went_on.connect(self._show_session)
         shared.ended.connect(self._ended)
@@ -138,6 +137,12 @@ class Docker(DockWidget):
             subject.node = original
         subject.picture = self._panel.form.picture.node(subject.document)
         return subject
+
+    def _recall(self) -> None:
+        """Set the sliders as they were for the active layer: the one active now, not at the last look."""
+        with suppress(Refused):
+            self._subject()
+        self._panel.form.set_values(checked_settings(self._recalled or {}))
 
     def _look(self) -> None:
         """See whether another layer is active, something else is there, or a document was closed."""

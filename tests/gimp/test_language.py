@@ -67,6 +67,7 @@ def test_the_dialog(start: Callable[..., Gimp], root: Path, shots: Path, tmp_pat
     here = {"LOCPATH": str(tmp_path), "LC_ALL": "de_DE.UTF-8", "LANGUAGE": language}
     gimp = start(window=True, shared=(str(tmp_path),), **here)
     screen = Screen(gimp, shots)
+    gimp.run("answer = True")  # a first start in a root takes its time
     asked = gimp.start(SHOWN)
     window = screen.await_window(title)
     screen.activate(window)

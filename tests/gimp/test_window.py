@@ -11,24 +11,13 @@ from typing import Any
 import hosts_root
 import numpy as np
 import pytest
-from desk import COMBINE, DIALOG, FILTERS, OK, PROGRESS, SLIDER, Desk
+from desk import DIALOG, OK, PROGRESS, SLIDER, Desk
 from gimp import Gimp, rewrite
 from harness import Served, wait_for
 
 
 def test_from_the_menu_to_the_new_layer_and_back(desk: Desk):
-    if hosts_root.GIMP == "3.0":
-        desk.screen.activate(desk.main)
-        desk.screen.click(desk.main, *FILTERS)
-        for place in COMBINE:
-            time.sleep(0.5)  # menus open under the pointer
-            desk.screen.move(desk.main, *place)
-        time.sleep(0.7)
-        desk.screen.keep("menu")
-        desk.screen.click(desk.main, *COMBINE[-1])
-    else:  # its items lie elsewhere
-        desk.choose()
-    window = desk.screen.await_window(DIALOG)
+    window = desk.choose_by_pointer() if hosts_root.GIMP == "3.0" else desk.dialog()  # 3.2's items lie elsewhere
     desk.screen.activate(window)
     desk.await_preview(window)
     desk.screen.keep("dialog")
@@ -112,7 +101,8 @@ def test_repeat_last_blends_again_without_a_dialog(desk: Desk):
     desk.screen.key("ctrl+f")  # the result is the active layer by now
     wait_for(lambda: len(desk.names()) == 4, "the second blend")
     assert desk.names() == ["Kingfisher, seamless #1", "Kingfisher, seamless", "Kingfisher", "Starry Night"]
-    assert [one["visible"] for one in desk.state()["layers"]] == [True, False, False, True]
+    hidden = [True, False, False, True]
+    wait_for(lambda: [one["visible"] for one in desk.state()["layers"]] == hidden, "the blend's end", 20)
     assert desk.screen.window(window) is None
     first, second = (one["pixels"] for one in desk.state()["layers"] if "seamless" in one["name"])
     assert first == second

@@ -55,7 +55,7 @@ class Screen:
         found = self.do("xdotool", "search", "--onlyvisible", "--name", f"^{title}").split()
         return found[-1] if found else None
 
-    def await_window(self, title: str, seconds: float = 60) -> str:
+    def await_window(self, title: str, seconds: float = 120) -> str:
         return wait_for(lambda: self.window(title), f"the window '{title}'", seconds)
 
     def await_no_window(self, title: str, seconds: float = 60) -> None:

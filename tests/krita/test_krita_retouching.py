@@ -80,7 +80,8 @@ answer = [low, own.height(), window.height()]
 """)
     low, high, window = heights
     assert low < high <= window
-    assert desk.run("answer = widget('preview').height()") >= 75  # in a window of 610 pixels
+    # in a window of 610 pixels; the docker's own layout follows in its own time
+    wait_for(lambda: desk.run("answer = widget('preview').height()") >= 75, "a preview to work with")
     desk.keep(screen, "docker_first_shown")
     assert desk.run("answer = Krita.instance().readSetting('deepblend', 'placed', '')") == "true"
 
