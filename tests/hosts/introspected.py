@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -62,19 +63,7 @@ METHODS_BY_HAND = {
     ("Gimp", "Layer", "get_parent"): "def get_parent(self) -> Layer | None: ...",
     ("Gimp", "Layer", "get_children"): "def get_children(self) -> list[Layer]: ...",
     ("Gtk", "Dialog", "add_buttons"): "def add_buttons(self, *labels_and_answers: str | int) -> None: ...",
-    (
-        "Gtk",
-        "Box",
-        "pack_start",
-    ): "def pack_start(self, child: Widget, expand: bool, fill: bool, padding: int) -> None: ...",
-    (
-        "Gtk",
-        "Box",
-        "pack_end",
-    ): "def pack_end(self, child: Widget, expand: bool, fill: bool, padding: int) -> None: ...",
 }
-
-
 _IN, _OUT = 0, 1
 """Which way an argument goes; 2 is both."""
 
@@ -100,15 +89,15 @@ class Introspected:
     def write(self, folder: Path) -> None:
         place = folder / "gi" / "repository"
         place.mkdir(parents=True, exist_ok=True)
-        (folder / "gi" / "__init__.pyi").write_text(
-            f"{HEAD}def require_version(namespace: str, version: str) -> None: ...\n"
-        )
+        versions = "def require_version(namespace: str, version: str) -> None: ...\n"
+        (folder / "gi" / "__init__.pyi").write_text(HEAD + versions)
         (place / "__init__.pyi").write_text(HEAD)
         for namespace in sorted({one for one, _ in self._written}):
             own = {name: text for (one, name), text in self._written.items() if one == namespace}
             body = "\n".join(own[name] for name in sorted(own))
             body = re.sub(rf"\b{namespace}\.(?=\w)", "", body)
-            others = sorted(one for one in {space for space, _ in self._written} if re.search(rf"\b{one}\.", body))
+            spaces = sorted({space for space, _ in self._written})
+            others = [one for one in spaces if re.search(rf"\b{one}\.", body)]
             lines = [HEAD + "from collections.abc import Callable, Sequence", "from typing import Any", ""]
             lines.append("from typing_extensions import Self")
             if others:
@@ -140,11 +129,8 @@ class Introspected:
             return f"{name}: {'GObject.GType' if 'GType' in type(known).__name__ else type(known).__name__}"
         if issubclass(known, (GObject.GEnum, GObject.GFlags)):
             base = self._want("GObject", "GFlags" if issubclass(known, GObject.GFlags) else "GEnum")
-            members = [
-                f"    {each}: {namespace}.{name}"
-                for each in sorted(self._used.attributes)
-                if each.isupper() and hasattr(known, each)
-            ]
+            named = sorted(one for one in self._used.attributes if one.isupper() and hasattr(known, one))
+            members = [f"    {each}: {namespace}.{name}" for each in named]
             return "\n".join([f"class {name}({base}):", *(members or ["    ..."])])
         return self._class(namespace, name, known)
 
@@ -173,12 +159,8 @@ class Introspected:
                     lines.append(self._function(each, own, name))
                 elif callable(own):
                     lines.append(f"def {each}(self, *given: Any, **named: Any) -> Any: ...")
-        return "\n".join(
-            [
-                f"class {name}({', '.join(bases)}):" if bases else f"class {name}:",
-                *(f"    {one}" for one in lines or ["..."]),
-            ]
-        )
+        head = f"class {name}({', '.join(bases)}):" if bases else f"class {name}:"
+        return "\n".join([head, *(f"    {one}" for one in lines or ["..."])])
 
     def _constructor(self, known: type) -> list[str]:
         properties = {one.name.replace("-", "_"): one for one in known.list_properties()}
@@ -224,14 +206,11 @@ class Introspected:
                 continue
             optional = optional and one.may_be_null()
             text = f"{text} | None" if one.may_be_null() and text != "Any" else text
-            words.insert(0, f"{_name(one.get_name())}: {text}{' = ...' if optional else ''}")
+            name_given = f"{one.get_name()}_" if iskeyword(one.get_name()) else one.get_name()
+            words.insert(0, f"{name_given}: {text}{' = ...' if optional else ''}")
         if not known.skip_return() and (text := self._type(result)) != "None":
-            returned.insert(
-                0,
-                f"{text} | None"
-                if (known.may_return_null() or name in MAY_BE_NONE) and (owner, name) not in ALWAYS_THERE
-                else text,
-            )
+            missing = (known.may_return_null() or name in MAY_BE_NONE) and (owner, name) not in ALWAYS_THERE
+            returned.insert(0, f"{text} | None" if missing else text)
         back = "None" if not returned else returned[0] if len(returned) == 1 else f"tuple[{', '.join(returned)}]"
         decorator = ""
         if owner is not None and known.is_method():
@@ -261,7 +240,3 @@ class Introspected:
         if type(interface).__name__ == "CallbackInfo":
             return "Callable[..., Any]"
         return self._want(interface.get_namespace(), interface.get_name())
-
-
-def _name(name: str) -> str:
-    return f"{name}_" if name in ("type", "id", "format", "from", "in", "lambda", "class", "property") else name

@@ -15,8 +15,6 @@ NONE_AT_TIMES = {
 }  # fmt: skip
 """What may be None of what is returned by a pointer: signatures say so of all of that."""
 QT_BY_HAND = {
-    "connect": "def connect(self, does: Callable[..., Any] | pyqtBoundSignal) -> object: ...",
-    "emit": "def emit(self, *told: Any) -> None: ...",
     "findChild": "def findChild(self, kind: type[_T], name: str = ..., /) -> _T | None: ...",
     "findChildren": "def findChildren(self, kind: type[_T], /) -> list[_T]: ...",
 }
@@ -56,7 +54,7 @@ class Signed:
             body = "\n".join([*own, *([SIGNALS] if one == "QtCore" else [FACTORY] if one == "krita" else ())])
             body = re.sub(rf"\b{one}\.(?=\w)", "", body)
             others = [each for each in QT if re.search(rf"\b{each}\.", body)]
-            head = "from collections.abc import Callable\nfrom typing import Any, TypeVar, overload\n"
+            head = "from typing import Any, TypeVar, overload\n"
             head += f"\nfrom PyQt5 import {', '.join(others)}\n" if others else ""
             path = folder / "krita.pyi" if one == "krita" else folder / "PyQt5" / f"{one}.pyi"
             path.write_text(f'{HEAD}{head}\n_T = TypeVar("_T")\n\n{body}\n')
@@ -76,9 +74,8 @@ class Signed:
                 lines.append("def __init__(self, *given: Any, objectName: str = ...) -> None: ...")
         elif hasattr(known, "__init__") and self._home[name] != "krita" and name != "Qt":
             lines.append("def __init__(self, *given: Any) -> None: ...")
-        for each in sorted(
-            self._used.attributes | {one.partition(".")[2] for one in self._nested if one.startswith(f"{name}.")}
-        ):
+        nested = {one.partition(".")[2] for one in self._nested if one.startswith(f"{name}.")}
+        for each in sorted(self._used.attributes | nested):
             own = getattr(known, each, None)  # the binding fills its classes when somebody asks
             own = known.__dict__[each] if own is None and each in known.__dict__ else own
             own = own if each in known.__dict__ else None
@@ -96,10 +93,7 @@ class Signed:
         if name == "QByteArray":
             lines.append("def __buffer__(self, flags: int, /) -> memoryview: ...")
         if name in ("QPointF", "QPoint", "QTransform"):
-            lines += [
-                f"def {sign}(self, other: Any) -> {name}: ..."
-                for sign in ("__add__", "__sub__", "__mul__", "__truediv__")
-            ]
+            lines += [f"def {sign}(self, other: Any) -> {name}: ..." for sign in SIGNS]
         return "\n".join([head, *(f"    {one}" for one in lines or ["..."])])
 
     def _properties(self, known: Any) -> list[str]:
@@ -107,11 +101,8 @@ class Signed:
         return [about.property(number).name() for number in range(about.propertyCount())]
 
     def _enumeration(self, name: str, own: type) -> list[str]:
-        members = [
-            f"    {each}: {self._home[name.partition('.')[0]]}.{name}"
-            for each in sorted(self._used.attributes)
-            if each[0].isupper() and hasattr(own, each)
-        ]
+        named = sorted(one for one in self._used.attributes if one[0].isupper() and hasattr(own, one))
+        members = [f"    {each}: {self._home[name.partition('.')[0]]}.{name}" for each in named]
         return [f"class {own.__name__}(int):", *(members or ["    ..."])]
 
     def _method(self, name: str, own: Any) -> list[str]:

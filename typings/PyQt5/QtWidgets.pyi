@@ -1,5 +1,4 @@
 # Made by tests/hosts/make_stubs.py of the bindings themselves; not to be edited.
-from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from PyQt5 import QtCore, QtGui
