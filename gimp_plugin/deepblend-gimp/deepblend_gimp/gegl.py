@@ -11,7 +11,6 @@ import sys
 from typing import Any
 
 from deepblend_protocol.geometry import Rect
-from gi.repository import Gegl
 
 _NAMES = {
     "win32": ("libgegl-0.4-0.dll", "libbabl-0.1-0.dll"),
@@ -53,7 +52,7 @@ for _function, _result, _arguments in (
     _function.restype, _function.argtypes = _result, _arguments
 
 
-def _format(buffer: Gegl.Buffer, name: str, srgb: bool = False) -> int:
+def _format(buffer: Any, name: str, srgb: bool = False) -> int:
     """A format by name, in a buffer's space or in sRGB. Raises ValueError for a name that babl does not know."""
     if not _babl.babl_format_exists(name.encode()):  # babl would end the process
         raise ValueError(name)
@@ -64,16 +63,17 @@ def _format(buffer: Gegl.Buffer, name: str, srgb: bool = False) -> int:
 
 
 def read(
-    buffer: Gegl.Buffer,
+    buffer: Any,
     box: Rect,
     format_name: str,
     scale: float = 1.0,
     srgb: bool = False,
-    like: Gegl.Buffer | None = None,
+    like: Any = None,
 ) -> bytearray:
     """A rectangle's samples, rows from the top without padding; 0 where the buffer has none.
 
     Args:
+        buffer: a Gegl.Buffer.
         box: in pixels of the picture that has been reduced by ``scale``.
         format_name: one of babl's, as in ``R'G'B'A u8``.
         srgb: converted to sRGB, as for a screen.
@@ -87,7 +87,7 @@ def read(
     return samples
 
 
-def write(buffer: Gegl.Buffer, format_name: str, samples: Any) -> None:
+def write(buffer: Any, format_name: str, samples: Any) -> None:
     """Fill a whole buffer. Raises ValueError where the samples are not as many as it has."""
     extent = buffer.get_extent()
     known = _format(buffer, format_name)
