@@ -126,10 +126,9 @@ class PictureView(QtWidgets.QWidget):
 
     def mouseMoveEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
         place = _place(event)
-        if self._port.held:
-            self._port.drag(place, self.width())
+        if self._port.drag(place, self.width()):
             self.update()
-        else:
+        elif not self._port.held:
             self.setCursor(Qt.CursorShape.SplitHCursor if self._on_line(place) else Qt.CursorShape.ArrowCursor)
 
     def mouseReleaseEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802

@@ -78,7 +78,7 @@ def test_a_drag_moves_what_is_enlarged_as_far_as_its_frame():
     view.turn_wheel(8, (100, 100), AREA)
     before = point(view, (100, 100))
     view.press((100, 100), False)
-    view.drag((80, 110), 200)
+    assert view.drag((80, 110), 200)
     assert point(view, (80, 110)) == pytest.approx(before)
     view.drag((5000, 100), 200)
     assert point(view, (100, 100))[0] == pytest.approx(100)
@@ -89,7 +89,7 @@ def test_a_drag_moves_what_is_enlarged_as_far_as_its_frame():
 def test_a_drag_moves_nothing_where_all_is_seen():
     view = viewport()
     view.press((100, 100), False)
-    view.drag((10, 10), 200)
+    assert not view.drag((10, 10), 200)
     assert not view.release((10, 10), AREA, 1)
     assert view.place(FRAME, AREA) == (0, 50, 200, 100)
 
@@ -98,7 +98,7 @@ def test_the_line_is_dragged_from_side_to_side():
     view = viewport()
     assert view.on_line((93, 10), 200, 8) and not view.on_line((91, 10), 200, 8)
     view.press((93, 10), True)
-    view.drag((150, 10), 200)
+    assert view.drag((150, 10), 200)
     assert view.line == 0.75
     view.drag((-9, 10), 200)
     assert view.line == 0

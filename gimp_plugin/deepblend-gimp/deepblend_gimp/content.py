@@ -61,8 +61,8 @@ def _content(drawable: Gimp.Drawable, masked: Gimp.Drawable | None = None) -> Co
 
 def path_of(item: Gimp.Item) -> list[int]:
     """An item's position among its siblings, and before it those of the groups that it lies in."""
-    image, path = item.get_image(), list[int]()
-    inner: Gimp.Item | None = item
+    image, inner = item.get_image(), item
+    path: list[int] = []
     while inner is not None:
         path.insert(0, image.get_item_position(inner))
         inner = inner.get_parent()

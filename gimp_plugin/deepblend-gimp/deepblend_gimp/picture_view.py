@@ -125,8 +125,8 @@ class PictureView(Gtk.EventBox):
             name = "col-resize" if self._on_line(place) else "default"
             event.window.set_cursor(Gdk.Cursor.new_from_name(self.get_display(), name))
             return True
-        self._port.drag(place, self._size()[0])
-        self._draw()
+        if self._port.drag(place, self._size()[0]):
+            self._draw()
         return True
 
     def _released(self, widget: Gtk.Widget, event: Gdk.EventButton) -> bool:

@@ -77,18 +77,25 @@ class Viewport:
         """Whether the mouse is pressed."""
         return self._hold is not None
 
-    def drag(self, place: Point, width: float) -> None:
-        """The mouse has moved while it is pressed."""
+    def drag(self, place: Point, width: float) -> bool:
+        """The mouse has moved while it is pressed; whether something else is seen by that.
+
+        Args:
+            width: the view's.
+        """
         if self._hold is None:
-            return
+            return False
         what, start, centre = self._hold
         dx, dy = place[0] - start[0], place[1] - start[1]
         if what == "line":
             self.line = min(1.0, max(0.0, place[0] / max(1, width)))
-        elif what == "drag" or max(abs(dx), abs(dy)) > _CLICK:
+            return True
+        if what == "drag" or max(abs(dx), abs(dy)) > _CLICK:
             self._hold = "drag", start, centre
             if self._scale is not None:
                 self._look_at(centre[0] - dx / self._scale, centre[1] - dy / self._scale)
+                return True
+        return False
 
     def release(self, place: Point, area: Box, own: float) -> bool:
         """Whether that was a click, so that something else is enlarged than before.
