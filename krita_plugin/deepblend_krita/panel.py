@@ -167,7 +167,7 @@ class Panel(QtWidgets.QWidget):
     def sizeHint(self) -> QtCore.QSize:  # noqa: N802
         return QtCore.QSize(260, 640)
 
-    def minimumSizeHint(self) -> QtCore.QSize:  # noqa: N802
+    def minimumSizeHint(self) -> Any:  # noqa: N802
         return QtCore.QSize(200, 120)
 
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:  # noqa: N802
