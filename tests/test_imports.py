@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import deepblend
+import deepblend_protocol
 import pytest
 
 ROOM = Path(deepblend.__file__).parent
@@ -57,3 +58,22 @@ def test_who_finds_the_hosts_loads_no_pictures():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def imported(path: Path) -> set[str]:
+    """All modules that a module names in imports, as they stand there."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    found = {f"{node.module}.{one.name}" for node in nodes if isinstance(node, ast.ImportFrom) for one in node.names}
+    return found | {one.name for node in nodes if isinstance(node, ast.Import) for one in node.names}
+
+
+def test_what_the_plugins_share_is_theirs_alone():
+    protocol = Path(deepblend_protocol.__file__).parent
+    others = [*protocol.glob("*.py"), *(path for path in ROOM.rglob("*.py") if ROOM / "plugins" not in path.parents)]
+    shared = {"deepblend_protocol.plugins", "plugins", "None.plugins"}
+    known = {
+        path.name: {name for name in imported(path) if name.rpartition(".")[0] in shared or name in shared}
+        for path in others
+    }
+    assert {name: wrong for name, wrong in known.items() if wrong} == {}
+    assert any("plugins.refused" in name for path in (ROOM / "plugins").rglob("*.py") for name in imported(path))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from krita import DockWidgetFactory, DockWidgetFactoryBase, Extension, Krita
+from krita import DockWidgetFactory, DockWidgetFactoryBase, Extension, Krita, Window
 
 from . import host
 
@@ -22,7 +20,7 @@ class DeepBlend(Extension):
     def setup(self) -> None:
         """Krita: has started."""
 
-    def createActions(self, window: Any) -> None:  # noqa: N802
+    def createActions(self, window: Window) -> None:  # noqa: N802
         """Krita: a window was opened."""
         from deepblend_protocol.words import _
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from deepblend_protocol.client import Event, Job, JobCancelled, JobDone, JobFailed, JobRunning, StateChanged
 from deepblend_protocol.errors import DeepBlendError
 from deepblend_protocol.messages import Request
+from deepblend_protocol.plugins.presets import OWN
+from deepblend_protocol.plugins.refused import Refused, told
+from deepblend_protocol.plugins.region import is_painted
 from deepblend_protocol.settings import as_given, resolve
 from deepblend_protocol.time_left import TimeLeft
-from deepblend_protocol.words import _, progress, sentence
+from deepblend_protocol.words import _, progress, result_name
+from krita import Document, Node
 
 from . import document, nodes, result
 from .document import Steps
@@ -20,8 +23,6 @@ from .nodes import Subject
 from .place import Place
 from .qt import QtCore
 from .server import Server
-from .settings_form import OWN
-from .spaces import Refused
 from .steps import Stepper
 
 _CLOSED = _("The picture was closed during the blend; the blend was dropped.")
@@ -54,32 +55,22 @@ class Blend:
     @property
     def made(self) -> dict[str, Any]:
         """The preset, or that the values are the user's own, and all settings as far as they are known."""
-        told = dict(self.job.report or {}).get("settings", {}) if self.job is not None else {}
-        return {**as_given(resolve(self.given)), **told, "preset": self.given.get("preset", OWN)}
+        used = dict(self.job.report or {}).get("settings", {}) if self.job is not None else {}
+        return {**as_given(resolve(self.given)), **used, "preset": self.given.get("preset", OWN)}
 
     @property
     def place(self) -> Place:
         """Where the layer lay when it was read."""
-        assert isinstance(self.subject.place, Place)
+        assert self.subject.place is not None
         return self.subject.place
 
     @property
     def title(self) -> str:
-        return result.name(self.layer_name, self.made)
+        return result_name(self.layer_name, self.made)
 
     def took(self, part: str) -> None:
         now = time.monotonic()
         self.seconds[part], self._since = round(now - self._since, 3), now
-
-
-def words_of(error: Exception) -> str:
-    """What an exception says to the user."""
-    if isinstance(error, DeepBlendError):
-        return sentence(error)
-    if isinstance(error, Refused):
-        return str(error)
-    traceback.print_exception(type(error), error, error.__traceback__)  # the terminal has it
-    return _("This is a fault in deepblend: %s. Please report it.") % f"{error!r}"
 
 
 class Blends(QtCore.QObject):
@@ -94,9 +85,9 @@ class Blends(QtCore.QObject):
         self,
         server: Server,
         changed: Callable[[Blend], None],
-        ended: Callable[[Blend, Any], None],
+        ended: Callable[[Blend, Node | None], None],
         paces: dict[str, float],
-        parent: Any = None,
+        parent: QtCore.QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._server = server
@@ -105,7 +96,7 @@ class Blends(QtCore.QObject):
         self._running: list[Blend] = []
         self._paces = paces
 
-    def of(self, document: Any) -> Blend | None:
+    def of(self, document: Document | None) -> Blend | None:
         """The first of those that run or wait for a document."""
         return next((one for one in self._running if document is not None and one.document == document), None)
 
@@ -159,9 +150,7 @@ class Blends(QtCore.QObject):
         blend.took("reading")
         blend.request = request
         width, height = request.background.size
-        # What the preset "automatic" decides is not known yet, and a wait that ends early is the better surprise.
-        now = resolve(blend.given)
-        blend.left = TimeLeft(width * height, now.style > 0 or "style" in now.undecided, self._paces)
+        blend.left = TimeLeft(width * height, is_painted(resolve(blend.given)), self._paces)
         blend.words = _("Connecting to the server")
         try:
             blend.job = self._server.submit(request)
@@ -191,9 +180,9 @@ class Blends(QtCore.QObject):
             self._tell(blend, event)
 
     def _tell(self, blend: Blend, event: Event) -> None:
-        told = progress(event)
-        if told is not None:
-            blend.fraction, blend.words = told
+        far = progress(event)
+        if far is not None:
+            blend.fraction, blend.words = far
             if blend.left is not None and isinstance(event, JobRunning):
                 blend.left.told(blend.fraction)
             self._changed(blend)
@@ -216,18 +205,18 @@ class Blends(QtCore.QObject):
         made = (plane, blend.title, blend.made, blend.place.space, blend.as_mask, shadow)
         return result.insert(blend.document, layer, *made)
 
-    def _done(self, blend: Blend, node: Any) -> None:
+    def _done(self, blend: Blend, node: Node) -> None:
         blend.took("inserting")
         assert blend.job is not None
         notes = [str(note) for note in blend.job.report.get("notes", ())]
-        told = nodes.told_of_groups(blend.subject.node)
-        self._end(blend, " ".join([_("'%s' was made.") % blend.title, *told, *notes]), node)
+        groups = nodes.told_of_groups(blend.subject.node)
+        self._end(blend, " ".join([_("'%s' was made.") % blend.title, *groups, *notes]), node)
 
     def _failed(self, blend: Blend, error: Exception) -> None:
         blend.failed = True
-        self._end(blend, words_of(error))
+        self._end(blend, told(error))
 
-    def _end(self, blend: Blend, said: str, node: Any = None) -> None:
+    def _end(self, blend: Blend, said: str, node: Node | None = None) -> None:
         if blend not in self._running:
             return
         self._running.remove(blend)

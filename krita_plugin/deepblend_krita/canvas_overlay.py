@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from krita import Krita
+from krita import Krita, View
 
 from .picture_view import Shown
 from .qt import Qt, QtCore, QtGui, QtWidgets
@@ -18,15 +18,16 @@ _WATCH_MS = 40
 class _Overlay(QtWidgets.QWidget):
     """Lies over a canvas, and lets all events through."""
 
-    def __init__(self, canvas: Any) -> None:
+    def __init__(self, canvas: QtWidgets.QWidget) -> None:
         super().__init__(canvas, objectName="deepblend_overlay")
+        self.canvas = canvas
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.shown: Shown | None = None
         self.transform = QtGui.QTransform()
 
-    def paintEvent(self, event: Any) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
         if self.shown is None:
             return
         painter = QtGui.QPainter(self)
@@ -38,20 +39,20 @@ class _Overlay(QtWidgets.QWidget):
 class CanvasOverlay(QtCore.QObject):
     """One for each window; shows a picture where it belongs in a view's document."""
 
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(self, parent: QtCore.QObject | None = None) -> None:
         super().__init__(parent)
-        self._view: Any = None
+        self._view: View | None = None
         self._overlay: _Overlay | None = None
         self._timer = QtCore.QTimer(self)
         self._timer.setInterval(_WATCH_MS)
         self._timer.timeout.connect(self._follow)
 
-    def show_picture(self, view: Any, shown: Shown | None) -> None:
+    def show_picture(self, view: View | None, shown: Shown | None) -> None:
         """Show a picture from now on; None: nothing. A Krita that does not tell where its canvas is shows nothing."""
         if shown is None or view is None or not hasattr(view, "flakeToCanvasTransform"):
             self._drop()
             return
-        if self._overlay is None or not self._overlay.parent().isVisible():
+        if self._overlay is None or not self._overlay.canvas.isVisible():
             self._drop()
             canvas = _canvas(view)
             if canvas is None:
@@ -86,15 +87,15 @@ class CanvasOverlay(QtCore.QObject):
             return
         to_flake, __ = view.flakeToImageTransform().inverted()  # flake is zoomed already, but not scrolled
         transform = to_flake * view.flakeToCanvasTransform()
-        if transform != overlay.transform or overlay.size() != overlay.parent().size() or not overlay.isVisible():
+        if transform != overlay.transform or overlay.size() != overlay.canvas.size() or not overlay.isVisible():
             overlay.transform = transform
-            overlay.setGeometry(overlay.parent().rect())
+            overlay.setGeometry(overlay.canvas.rect())
             overlay.show()
             overlay.raise_()
             overlay.update()
 
 
-def _canvas(view: Any) -> Any:
+def _canvas(view: View) -> QtWidgets.QWidget | None:
     """The widget that a view's document is drawn on, where the view is in front in its window; else None."""
     area = view.window().qwindow().findChild(QtWidgets.QMdiArea)
     front = area.activeSubWindow() if area is not None else None

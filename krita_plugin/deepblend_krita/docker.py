@@ -6,8 +6,9 @@ from contextlib import suppress
 from typing import Any
 
 from deepblend_protocol.client import Event, State, StateChanged
+from deepblend_protocol.plugins.refused import Refused
 from deepblend_protocol.words import _
-from krita import DockWidget, Krita
+from krita import Canvas, DockWidget, Document, Krita, Node, View
 
 from . import nodes, result
 from .blends import Blend
@@ -17,11 +18,10 @@ from .nodes import Subject
 from .panel import Panel
 from .picture_view import Shown
 from .preview import Preview
-from .qt import Qt, QtCore
+from .qt import Qt, QtCore, QtGui, QtWidgets
 from .session import Said, session
 from .settings_form import checked as checked_settings
 from .signs import Sign
-from .spaces import Refused
 
 TITLE = _("Deep Image Blending")
 WATCH_MS = 500
@@ -46,7 +46,7 @@ class Docker(DockWidget):
             self._session.server, self._panel.form.values, self._show_preview, self._panel.form.decided, self
         )
         self._overlay = CanvasOverlay(self)
-        self._document: Any = None
+        self._document: Document | None = None
         """The document that is shown."""
         self._seen: Sign | str | None = None
         """What the preview is of; or why there is none."""
@@ -92,11 +92,11 @@ class Docker(DockWidget):
         shared.counted.connect(self._show_history)
         shared.live.connect(panel.live.setChecked)
 
-    def canvasChanged(self, canvas: Any) -> None:  # noqa: N802
+    def canvasChanged(self, canvas: Canvas) -> None:  # noqa: N802
         """Krita: another document is in front."""
         QtCore.QTimer.singleShot(0, self._look)
 
-    def showEvent(self, event: Any) -> None:  # noqa: N802
+    def showEvent(self, event: QtGui.QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
         if Krita.instance().readSetting(*_PLACED, "") != "true" and self._panel.isVisible():
             Krita.instance().writeSetting(*_PLACED, "true")
@@ -105,7 +105,7 @@ class Docker(DockWidget):
     def _take_room(self) -> None:
         """Be high enough to work with, when shown for the first time; Krita squeezes a new docker in below others."""
         window = self.parent()
-        if window is not None and not self.isFloating():
+        if isinstance(window, QtWidgets.QMainWindow) and not self.isFloating():
             height = min(_FIRST_MOST, round(window.height() * _FIRST_SHARE))
             if self.height() < height:
                 window.resizeDocks([self], [height], Qt.Orientation.Vertical)
@@ -123,7 +123,7 @@ class Docker(DockWidget):
 
     # What is blended
 
-    def _view(self) -> Any:
+    def _view(self) -> View | None:
         """The view that is in front in this docker's window, or None."""
         window = next((one for one in Krita.instance().windows() if one.qwindow() == self.parent()), None)
         return window.activeView() if window is not None else None
@@ -234,7 +234,7 @@ class Docker(DockWidget):
 
     def _hide(self) -> None:
         layer = self._layer_to_hide()
-        if layer is not None:
+        if layer is not None and self._document is not None:
             self._session.hide(self._document, layer)
 
     # What is told
@@ -271,7 +271,7 @@ class Docker(DockWidget):
         self._panel.show_said(said.words, said.failed)
         self._show_hiding()
 
-    def _layer_to_hide(self) -> Any:
+    def _layer_to_hide(self) -> Node | None:
         """The layer that the last result was made of, or None."""
         said = self._session.said_of(self._document)
         return nodes.found(self._document, said.layer_id) if said.layer_id and self._document is not None else None

@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+import krita
 from deepblend_protocol import geometry
-from deepblend_protocol.errors import MaskEmpty, MaskOutside
+from deepblend_protocol.errors import MaskEmpty
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane, Request
+from deepblend_protocol.plugins.refused import Refused
+from deepblend_protocol.plugins.region import no_style, nothing_below, parts
 from deepblend_protocol.settings import Settings, style_wanted
 from deepblend_protocol.words import _
+from krita import Document, Node
 
 from . import nodes, profiles
 from .nodes import Subject
 from .pictures import Row, reducing
 from .place import Place
 from .samples import Format, alpha_bytes, view
-from .spaces import Refused, Space, converted, working
+from .spaces import Space, converted, working
+
+if TYPE_CHECKING:
+    from krita import SelectionMask
 
 Steps = Generator[float, None, Any]
 """Each step yields the milliseconds to wait for the next one; the last one returns something."""
@@ -33,7 +40,7 @@ BUSY_S = 5.0
 class Selection:
     """What is selected, and where."""
 
-    def __init__(self, chosen: Any) -> None:
+    def __init__(self, chosen: krita.Selection) -> None:
         self._chosen = chosen
         self.box = Rect(chosen.x(), chosen.y(), chosen.width(), chosen.height())
 
@@ -41,7 +48,7 @@ class Selection:
     def of(cls, subject: Subject) -> Selection | None:
         """The layer's own selection mask, or the document's; None where there is none: that means everything."""
         own = [one for one in subject.node.childNodes() if one.type() == "selectionmask" and one.visible()]
-        chosen = own[0].selection() if own else subject.document.selection()
+        chosen = cast("SelectionMask", own[0]).selection() if own else subject.document.selection()
         return cls(chosen) if chosen is not None else None
 
     def samples(self, box: Rect) -> memoryview:
@@ -55,11 +62,11 @@ class Selection:
         return (self.box, *(hash(bytes(self._chosen.pixelData(x, row, w, 1))) for row in rows))
 
 
-def canvas_of(document: Any) -> Rect:
+def canvas_of(document: Document) -> Rect:
     return Rect(0, 0, document.width(), document.height())
 
 
-def box_of(node: Any, canvas: Rect) -> Rect | None:
+def box_of(node: Node, canvas: Rect) -> Rect | None:
     """Where a layer has pixels; None where it has none."""
     bounds = node.bounds()
     box = Rect(bounds.x(), bounds.y(), bounds.width(), bounds.height())
@@ -101,8 +108,7 @@ class _Moment:
         document, node = subject.document, subject.node
         subject.place = Place.of(document, node)
         if not nodes.anything_below(node):
-            what = _("Nothing visible lies below '%s'. The picture that it is to belong to has to be there.")
-            raise Refused(what % node.name())
+            raise nothing_below(node.name())
         self._canvas = canvas_of(document)
         self._space = Space.of(document)
         self._work = working(self._space)
@@ -110,7 +116,9 @@ class _Moment:
         self._copy = document.clone()
         try:
             self._copy.setBatchmode(True)
-            self._node = nodes.found(self._copy, subject.id)
+            twin = nodes.found(self._copy, subject.id)
+            assert twin is not None  # a copy has all of them
+            self._node = twin
             with nodes.drawn(self._copy, node, self._node) as source:
                 self._read(source, Selection.of(subject), settings)
         except BaseException:
@@ -121,7 +129,7 @@ class _Moment:
         self._copy.setModified(False)
         self._copy.close()
 
-    def _read(self, source: Any, selection: Selection | None, settings: Settings) -> None:
+    def _read(self, source: Node, selection: Selection | None, settings: Settings) -> None:
         """Read the layer. Raises MaskEmpty, MaskOutside."""
         own = box_of(source, self._canvas)
         chosen = own if own is None or selection is None else own.intersection(selection.box)
@@ -129,17 +137,7 @@ class _Moment:
             raise MaskEmpty()
         self._layer_space = Space.of(source)
         mask = _visible(view(source.projectionPixelData(*chosen)), chosen, self._layer_space.format)
-        crop = geometry.needed(mask, own, self._canvas, settings.grow_px, settings.shadow_length)
-        inside = crop.intersection(own) if crop is not None else None
-        if crop is None or inside is None:
-            raise MaskOutside(
-                left=mask.x,
-                right=mask.right - 1,
-                top=mask.y,
-                bottom=mask.bottom - 1,
-                width=self._canvas.w,
-                height=self._canvas.h,
-            )
+        crop, inside = parts(mask, own, self._canvas, settings.grow_px, settings.shadow_length)
         self._crop, self._inside = crop, inside
         self._layer = source.projectionPixelData(*inside)
         self._mask = None
@@ -207,8 +205,8 @@ class _Moment:
     def _style_of_picture(self) -> Steps:
         picture = self._picture
         box = box_of(picture, self._canvas) if picture is not None else None
-        if box is None:
-            raise Refused(_("Style is to come from another layer, and none was chosen."))
+        if picture is None or box is None:
+            raise no_style()
         x, y, w, h = box
         style = yield from self._style(
             lambda row: picture.projectionPixelData(x, y + row, w, 1), Rect(0, 0, w, h), Space.of(picture)

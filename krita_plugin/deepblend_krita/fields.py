@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from deepblend_protocol.settings import Setting
 from deepblend_protocol.words import _
-from krita import Krita
+from krita import Document, Krita, Node
 
 from . import nodes
-from .qt import Qt, QtCore, QtWidgets
+from .qt import Qt, QtCore, QtGui, QtWidgets
 
 _NOTCHES = 200
 
@@ -17,7 +15,7 @@ _NOTCHES = 200
 class _Quiet:
     """The wheel scrolls the docker, unless the widget has been clicked before."""
 
-    def wheelEvent(self, event: Any) -> None:  # noqa: N802
+    def wheelEvent(self, event: QtGui.QWheelEvent) -> None:  # noqa: N802
         if self.hasFocus():  # type: ignore[attr-defined]
             super().wheelEvent(event)  # type: ignore[misc]
         else:
@@ -35,7 +33,7 @@ class QuietSpin(_Quiet, QtWidgets.QDoubleSpinBox):
 class QuietCombo(_Quiet, QtWidgets.QComboBox):
     """Words that do not fit end in dots; the list that it opens is as wide as its longest."""
 
-    def paintEvent(self, event: Any) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
         painter, option, style = QtWidgets.QStylePainter(self), QtWidgets.QStyleOptionComboBox(), QtWidgets.QStyle
         self.initStyleOption(option)
         field = self.style().subControlRect(
@@ -56,7 +54,7 @@ class Slider(QtCore.QObject):
 
     changed = QtCore.pyqtSignal()
 
-    def __init__(self, setting: Setting, parent: Any = None) -> None:
+    def __init__(self, setting: Setting, parent: QtCore.QObject | None = None) -> None:
         super().__init__(parent)
         lowest, highest = setting.minimum, setting.maximum
         assert lowest is not None and highest is not None
@@ -109,7 +107,7 @@ class Slider(QtCore.QObject):
 class LayerChoice(QuietCombo):
     """A layer of the document, looked up when the list is opened."""
 
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("deepblend_picture")
         self.setToolTip(_("The layer that texture comes from"))
@@ -123,12 +121,12 @@ class LayerChoice(QuietCombo):
         document, chosen = Krita.instance().activeDocument(), self.currentData()
         self.blockSignals(True)
         self.clear()
-        for node in nodes.below(document.rootNode()) if document is not None else ():
+        for node in nodes.below(document.rootNode() if document is not None else None):
             if node.type() not in nodes.MASKS and node.type() != "filterlayer":
                 self.insertItem(0, node.name(), nodes.id_of(node))
         self.setCurrentIndex(self.findData(chosen))
         self.blockSignals(False)
 
-    def node(self, document: Any) -> Any:
+    def node(self, document: Document) -> Node | None:
         """The chosen layer, if it is one of this document's."""
         return nodes.found(document, self.currentData()) if self.currentData() else None

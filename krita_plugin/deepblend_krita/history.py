@@ -8,6 +8,7 @@ from typing import Any
 
 from deepblend_protocol.messages import Plane
 from deepblend_protocol.words import _
+from krita import Document
 
 from . import nodes, settings_form
 from .picture_view import Shown
@@ -23,7 +24,7 @@ THUMBNAIL = 72
 class Entry:
     """A result."""
 
-    document: Any
+    document: Document
     layer_id: str
     place: Place
     """Where its layer lay."""
@@ -64,7 +65,7 @@ class Kept:
     def remove(self, entry: Entry) -> None:
         self._entries = [one for one in self._entries if one is not entry]
 
-    def of(self, document: Any) -> list[Entry]:
+    def of(self, document: Document) -> list[Entry]:
         """A document's, the newest first; those of documents that were closed are forgotten."""
         self._entries = [one for one in self._entries if nodes.is_open(one.document)]
         return [one for one in reversed(self._entries) if one.document == document]
@@ -82,7 +83,7 @@ class HistoryList(QtWidgets.QWidget):
     remove = QtCore.pyqtSignal(object)
     counted = QtCore.pyqtSignal(int)
 
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._entries: list[Entry] = []
         self._list = QtWidgets.QListWidget(objectName="deepblend_history")

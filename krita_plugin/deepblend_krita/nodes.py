@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
+from deepblend_protocol.plugins.refused import Refused
 from deepblend_protocol.words import _
-from krita import Krita
+from krita import Document, Krita, Node, View
 
-from .spaces import Refused
+from .place import Place
+
+if TYPE_CHECKING:
+    from krita import GroupLayer
 
 MASKS = ("transparencymask", "filtermask", "transformmask", "selectionmask", "colorizemask")
 _PLAIN = ("paintlayer", "grouplayer", "transparencymask", "selectionmask")
@@ -24,12 +28,12 @@ _PATIENCE = 25
 class Subject:
     """What is to be blended."""
 
-    document: Any
-    node: Any
+    document: Document
+    node: Node
     """A layer, no mask."""
-    picture: Any = None
+    picture: Node | None = None
     """The layer that style comes from with ``style_from`` "picture"."""
-    place: Any = None
+    place: Place | None = None
     """Where the layer lay when it was read."""
 
     @property
@@ -37,10 +41,10 @@ class Subject:
         return id_of(self.node)
 
 
-def active(view: Any) -> Subject:
+def active(view: View | None) -> Subject:
     """The active layer of the document that a view shows; the view is None where there is none. Raises Refused."""
     document = document_of(view)
-    if document is None:
+    if view is None or document is None:
         raise Refused(_("No picture is open."))
     node = document.activeNode()
     selected = [one for one in view.selectedNodes() if one.type() not in MASKS]
@@ -55,12 +59,12 @@ def active(view: Any) -> Subject:
     return Subject(document, node)
 
 
-def document_of(view: Any) -> Any:
+def document_of(view: View | None) -> Document | None:
     """The document that a view shows, or None."""
     return view.document() if view is not None and Krita.instance().documents() else None
 
 
-def toggling(document: Any, node: Any) -> Generator[float, None, None]:
+def toggling(document: Document, node: Node) -> Generator[float, None, None]:
     """Steps that hide a layer, or show it where it is hidden: with an undo step if Krita's own action can be had."""
     before = document.activeNode()
     action = Krita.instance().action("toggle_layer_visibility")
@@ -85,28 +89,27 @@ def toggling(document: Any, node: Any) -> Generator[float, None, None]:
         document.setActiveNode(before)
 
 
-def id_of(node: Any) -> str:
+def id_of(node: Node) -> str:
     return node.uniqueId().toString()
 
 
-def found(document: Any, id: str) -> Any:
+def found(document: Document, id: str) -> Node | None:
     """The node of a document with this id, or None."""
-    root = document.rootNode()
-    return next((one for one in below(root) if id_of(one) == id), None) if root is not None else None
+    return next((one for one in below(document.rootNode()) if id_of(one) == id), None)
 
 
-def below(node: Any) -> Iterator[Any]:
+def below(node: Node | None) -> Iterator[Node]:
     """All nodes in a group, from the lowest up, and those in them."""
-    for child in node.childNodes():
+    for child in node.childNodes() if node is not None else ():
         yield child
         yield from below(child)
 
 
-def is_open(document: Any) -> bool:
+def is_open(document: Document | None) -> bool:
     return any(one == document for one in Krita.instance().documents())
 
 
-def levels(node: Any) -> Iterator[tuple[Any, list[Any], list[Any]]]:
+def levels(node: Node) -> Iterator[tuple[Node, list[Node], list[Node]]]:
     """A node, and the groups that it lies in from the innermost out: each with the layers below and above it."""
     while (parent := node.parentNode()) is not None:
         id = id_of(node)
@@ -121,7 +124,7 @@ def levels(node: Any) -> Iterator[tuple[Any, list[Any], list[Any]]]:
         node = parent
 
 
-def told_of_groups(node: Any) -> list[str]:
+def told_of_groups(node: Node) -> list[str]:
     """What the groups that a layer lies in do to what is made of it, in sentences."""
     told = []
     for group, __, __ in list(levels(node))[1:]:
@@ -130,23 +133,28 @@ def told_of_groups(node: Any) -> list[str]:
             told.append(_("It is not seen, since the group '%s' is hidden.") % name)
         if group.opacity() < 255:
             told.append(_("The group '%s' is not opaque, so that it looks paler than in the preview.") % name)
-        if not group.passThroughMode() and group.blendingMode() != "normal":
+        if not is_passed_through(group) and group.blendingMode() != "normal":
             told.append(_("The group '%s' has a blending mode, so that it looks otherwise than in the preview.") % name)
     return told
 
 
-def shows_around(node: Any) -> bool:
+def is_passed_through(node: Node) -> bool:
+    """Whether it is a group, and what lies in it is seen as if there were none."""
+    return node.type() == "grouplayer" and cast("GroupLayer", node).passThroughMode()
+
+
+def shows_around(node: Node) -> bool:
     """Whether a layer is seen in the picture, as far as that is up to it and its groups."""
     return all(one.visible() and one.opacity() > 0 for one, __, __ in levels(node))
 
 
-def anything_below(node: Any) -> bool:
+def anything_below(node: Node) -> bool:
     """Whether a layer that is not hidden lies below, on any level."""
     return any(one.visible() for __, lower, __ in levels(node) for one in lower)
 
 
 @contextmanager
-def drawn(copy: Any, node: Any, twin: Any) -> Iterator[Any]:
+def drawn(copy: Document, node: Node, twin: Node) -> Iterator[Node]:
     """A layer whose projection is what it shows: itself, or where the document has none, the one in a copy of it.
 
     That is so for what is hidden, and for groups that are passed through.
@@ -154,7 +162,7 @@ def drawn(copy: Any, node: Any, twin: Any) -> Iterator[Any]:
     Args:
         twin: the layer in the copy, which is drawn there for the time of the context.
     """
-    passed = node.type() == "grouplayer" and node.passThroughMode()
+    passed = is_passed_through(node)
     only_pixels = node.type() == "paintlayer" and not node.childNodes() and not _styled(node)
     if not passed and (only_pixels or all(one.visible() for one, __, __ in levels(node))):
         yield node
@@ -164,7 +172,7 @@ def drawn(copy: Any, node: Any, twin: Any) -> Iterator[Any]:
     for one in path:
         one.setVisible(True)
     if passed:
-        twin.setPassThroughMode(False)
+        cast("GroupLayer", twin).setPassThroughMode(False)
     copy.refreshProjection()
     copy.waitForDone()
     yield twin
@@ -172,7 +180,7 @@ def drawn(copy: Any, node: Any, twin: Any) -> Iterator[Any]:
         one.setVisible(visible)
 
 
-def hide_from(node: Any) -> None:
+def hide_from(node: Node) -> None:
     """Hide a layer and all that lies above it, on every level."""
     node.setVisible(False)
     for __, __, upper in levels(node):
@@ -180,12 +188,12 @@ def hide_from(node: Any) -> None:
             one.setVisible(False)
 
 
-def is_plain(document: Any) -> bool:
+def is_plain(document: Document) -> bool:
     """Whether a document may be cropped without a change in what the rest shows."""
     visible = [one for one in below(document.rootNode()) if one.visible()]
     return all(one.type() in _PLAIN and not _styled(one) for one in visible)
 
 
-def _styled(node: Any) -> bool:
+def _styled(node: Node) -> bool:
     """Whether it has a layer style, such as a shadow."""
     return node.type() not in MASKS and hasattr(node, "layerStyleToAsl") and bool(node.layerStyleToAsl())

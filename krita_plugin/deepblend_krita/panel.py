@@ -35,12 +35,12 @@ _SHAPE = 0.8
 class Dot(QtWidgets.QWidget):
     """A coloured dot."""
 
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent, objectName="deepblend_dot")
         self.colour = _DOTS[State.IDLE]
         self.setFixedSize(12, 12)
 
-    def paintEvent(self, event: Any) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
         painter = QtGui.QPainter(self)
         painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -54,7 +54,7 @@ class Panel(QtWidgets.QWidget):
     The settings between them are scrolled; the line above them can be dragged.
     """
 
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
@@ -70,7 +70,7 @@ class Panel(QtWidgets.QWidget):
         self._add_buttons(layout)
         self._add_words(layout)
 
-    def _upper(self) -> Any:
+    def _upper(self) -> QtWidgets.QWidget:
         """The picture, and what is done with it."""
         self.picture = PictureView()
         self.picture.setObjectName("deepblend_preview")
@@ -107,7 +107,7 @@ class Panel(QtWidgets.QWidget):
         self._upper_rest = row.sizeHint().height() + 10
         return upper
 
-    def _lower(self) -> Any:
+    def _lower(self) -> QtWidgets.QWidget:
         """The settings and the results."""
         self.form = SettingsForm()
         self.settings = QtWidgets.QScrollArea(objectName="deepblend_settings")
@@ -128,7 +128,7 @@ class Panel(QtWidgets.QWidget):
         self._show_count(0)
         return self.tabs
 
-    def _add_buttons(self, layout: Any) -> None:
+    def _add_buttons(self, layout: QtWidgets.QBoxLayout) -> None:
         self._dot = Dot()
         self.blend = QtWidgets.QPushButton(_("Blend"), objectName="deepblend_blend")
         self.blend.setToolTip(
@@ -145,7 +145,7 @@ class Panel(QtWidgets.QWidget):
         self.recall.setVisible(False)
         layout.addWidget(self.recall)
 
-    def _add_words(self, layout: Any) -> None:
+    def _add_words(self, layout: QtWidgets.QBoxLayout) -> None:
         self.queue = ProgressRows()
         layout.addWidget(self.queue)
         self._said = _wrapped("deepblend_said")
@@ -156,7 +156,7 @@ class Panel(QtWidgets.QWidget):
         self._state = _wrapped("deepblend_state")
         layout.addWidget(self._state)
 
-    def _tool(self, name: str, icon: Any, label: str, checkable: bool = False) -> Any:
+    def _tool(self, name: str, icon: QtGui.QIcon, label: str, checkable: bool = False) -> QtWidgets.QToolButton:
         button = QtWidgets.QToolButton(objectName=f"deepblend_{name}", checkable=checkable)
         button.setIcon(icon)
         button.setAutoRaise(True)
@@ -164,13 +164,13 @@ class Panel(QtWidgets.QWidget):
         button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         return button
 
-    def sizeHint(self) -> Any:  # noqa: N802
+    def sizeHint(self) -> QtCore.QSize:  # noqa: N802
         return QtCore.QSize(260, 640)
 
     def minimumSizeHint(self) -> Any:  # noqa: N802
         return QtCore.QSize(200, 120)
 
-    def resizeEvent(self, event: Any) -> None:  # noqa: N802
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
         QtCore.QTimer.singleShot(0, self._divide)  # when the layout has its new heights
 
@@ -247,7 +247,7 @@ class Panel(QtWidgets.QWidget):
         self._splitter.setSizes([upper, height - upper])
 
 
-def _split_icon(palette: Any) -> Any:
+def _split_icon(palette: QtGui.QPalette) -> QtGui.QIcon:
     """A square, one half of it filled."""
     image = QtGui.QPixmap(32, 32)
     image.fill(QtGui.QColor(0, 0, 0, 0))

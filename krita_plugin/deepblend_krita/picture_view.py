@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from deepblend_protocol.plugins.viewport import Box, Viewport
 
 from .qt import Qt, QtCore, QtGui, QtWidgets
 
-_STEP = 1.25
-"""By which a notch of the wheel enlarges."""
-_MOST = 8.0
-"""Screen pixels that a document's pixel is enlarged to, at most."""
 _NEAR = 8
 """Pixels from the line between before and after within which it is taken hold of."""
-_CLICK = 4
-"""Pixels that a click may move the mouse."""
 _LOWEST = 48
 
 
 class Shown(NamedTuple):
     """A picture, and the part of the document that it is of."""
 
-    image: Any
-    frame: tuple[float, float, float, float]
+    image: QtGui.QImage
+    frame: Box
     """x, y, width and height in document pixels."""
     caption: str = ""
 
@@ -36,7 +32,7 @@ class PictureView(QtWidgets.QWidget):
 
     sharper = QtCore.pyqtSignal()
 
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._ground: Shown | None = None
         self._panes: Sequence[Shown] = ()
@@ -45,20 +41,14 @@ class PictureView(QtWidgets.QWidget):
         self.failed = False
         """Whether the words say what went wrong."""
         self.error_colour = ""
-        self.line = 0.5
-        """Where the line between before and after is, of the width."""
-        self._scale: float | None = None
-        """Screen pixels of a document's pixel; None: as large as there is room for."""
-        self._centre = QtCore.QPointF()
-        """The document's point in the middle."""
-        self._grip: Any = None
+        self._port = Viewport(0.5)
         policy = QtWidgets.QSizePolicy.Policy
         self.setSizePolicy(policy.Expanding, policy.Expanding)
         self.setMinimumHeight(_LOWEST)
         self.setMouseTracking(True)
 
     @property
-    def image(self) -> Any:
+    def image(self) -> QtGui.QImage | None:
         """The picture that is seen, or the right one of two."""
         return self._panes[-1].image if self._panes else None
 
@@ -74,36 +64,33 @@ class PictureView(QtWidgets.QWidget):
             panes: none, one, or two that are compared.
             split: two of them lie on either side of the line; else beside each other.
         """
-        before = self._frame
         self._ground, self._panes, self._split = ground, panes, split
-        if self._frame is None or before is None or not self._frame.intersects(before):
-            self._scale = None
+        first = ground or (panes[0] if panes else None)
+        self._port.show(first.frame if first is not None else None)
         self.update()
+
+    @property
+    def line(self) -> float:
+        """Where the line between before and after is, of the width."""
+        return self._port.line
 
     @property
     def shape(self) -> float:
         """The height of what is shown by its width; 0 where there is nothing."""
-        frame = self._frame
-        return frame.height() / frame.width() if frame is not None and frame.width() else 0.0
+        frame = self._port.frame
+        return frame[3] / frame[2] if frame is not None and frame[2] else 0.0
 
     @property
     def longest(self) -> int:
         """How many pixels the longer side of what is shown should have to be sharp."""
-        if self._frame is None:
-            return 0
-        return round(max(self._frame.width(), self._frame.height()) * self._seen_scale() * self.devicePixelRatioF())
+        return round(self._port.longest(_box(self._areas()[0])) * self.devicePixelRatioF()) if self._panes else 0
 
-    def sizeHint(self) -> Any:  # noqa: N802
+    def sizeHint(self) -> QtCore.QSize:  # noqa: N802
         return QtCore.QSize(220, 220)
-
-    @property
-    def _frame(self) -> Any:
-        first = self._ground or (self._panes[0] if self._panes else None)
-        return QtCore.QRectF(*first.frame) if first is not None else None
 
     # Where things are
 
-    def _areas(self) -> list[Any]:
+    def _areas(self) -> list[QtCore.QRectF]:
         """Where the panes are: the whole, or its halves."""
         whole = QtCore.QRectF(self.rect())
         if len(self._panes) < 2 or self._split:
@@ -114,86 +101,51 @@ class PictureView(QtWidgets.QWidget):
         half = (whole.height() - 2) / 2
         return [QtCore.QRectF(0, y, whole.width(), half) for y in (0, half + 2)]
 
-    def _fitting(self) -> float:
-        frame, areas = self._frame, self._areas()
-        if frame is None or not areas or frame.isEmpty():
-            return 1.0
-        return max(1e-3, min(areas[0].width() / frame.width(), areas[0].height() / frame.height()))
+    def _area_at(self, place: tuple[float, float]) -> Box:
+        areas, point = self._areas() or [QtCore.QRectF(self.rect())], QtCore.QPointF(*place)
+        return _box(next((area for area in areas if area.contains(point)), areas[0]))
 
-    def _seen_scale(self) -> float:
-        return self._scale if self._scale is not None else self._fitting()
-
-    def _seen_centre(self) -> Any:
-        return self._centre if self._scale is not None else self._frame.center()
-
-    def _area_at(self, place: Any) -> Any:
-        return next((area for area in self._areas() if area.contains(place)), QtCore.QRectF(self.rect()))
-
-    def _enlarge(self, scale: float | None, place: Any) -> None:
-        """Enlarge so that the document's point at a place stays there."""
-        if self._frame is None:
-            return
-        if scale is None or scale <= self._fitting():
-            self._scale = None
-        else:
-            away = place - self._area_at(place).center()
-            point = self._seen_centre() + away / self._seen_scale()
-            self._scale = min(scale, max(_MOST, self._fitting()))
-            self._look_at(point - away / self._scale)
+    def _enlarged(self) -> None:
         self.update()
         self.sharper.emit()
 
-    def _look_at(self, centre: Any) -> None:
-        frame = self._frame
-        x = min(max(centre.x(), frame.left()), frame.right())
-        y = min(max(centre.y(), frame.top()), frame.bottom())
-        self._centre = QtCore.QPointF(x, y)
-
     # What the mouse does
 
-    def wheelEvent(self, event: Any) -> None:  # noqa: N802
+    def wheelEvent(self, event: QtGui.QWheelEvent) -> None:  # noqa: N802
         notches = event.angleDelta().y() / 120
-        if self._frame is not None and notches:
-            self._enlarge(self._seen_scale() * _STEP**notches, event.position())
+        if notches:
+            place = event.position().x(), event.position().y()
+            self._port.turn_wheel(notches, place, self._area_at(place))
+            self._enlarged()
         event.accept()
 
-    def mousePressEvent(self, event: Any) -> None:  # noqa: N802
-        if self._frame is None or event.button() != Qt.MouseButton.LeftButton:
-            return
-        place = QtCore.QPointF(event.pos())
-        self._grip = ("line" if self._on_line(place) else "click", place, self._seen_centre())
+    def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
+        if event.button() == Qt.MouseButton.LeftButton:
+            place = _place(event)
+            self._port.press(place, self._on_line(place))
 
-    def mouseMoveEvent(self, event: Any) -> None:  # noqa: N802
-        place = QtCore.QPointF(event.pos())
-        if self._grip is None:
-            shape = Qt.CursorShape.SplitHCursor if self._on_line(place) else Qt.CursorShape.ArrowCursor
-            self.setCursor(shape)
-            return
-        what, start, centre = self._grip
-        if what == "line":
-            self.line = min(1.0, max(0.0, place.x() / max(1, self.width())))
-        elif what == "drag" or (place - start).manhattanLength() > _CLICK:
-            self._grip = ("drag", start, centre)
-            if self._scale is not None:
-                self._look_at(centre - (place - start) / self._scale)
-        self.update()
+    def mouseMoveEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
+        place = _place(event)
+        if self._port.drag(place, self.width()):
+            self.update()
+        elif not self._port.held:
+            self.setCursor(Qt.CursorShape.SplitHCursor if self._on_line(place) else Qt.CursorShape.ArrowCursor)
 
-    def mouseReleaseEvent(self, event: Any) -> None:  # noqa: N802
-        grip, self._grip = self._grip, None
-        if grip is not None and grip[0] == "click":
-            own = 1 / self.devicePixelRatioF()
-            self._enlarge(None if self._scale is not None else own, QtCore.QPointF(event.pos()))
+    def mouseReleaseEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
+        place = _place(event)
+        if self._port.release(place, self._area_at(place), 1 / self.devicePixelRatioF()):
+            self._enlarged()
 
-    def _on_line(self, place: Any) -> bool:
-        return self._split and len(self._panes) == 2 and abs(place.x() - self.line * self.width()) <= _NEAR
+    def _on_line(self, place: tuple[float, float]) -> bool:
+        return self._split and len(self._panes) == 2 and self._port.on_line(place, self.width(), _NEAR)
 
-    def resizeEvent(self, event: Any) -> None:  # noqa: N802
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
         self.sharper.emit()
 
     # What is drawn
 
-    def paintEvent(self, event: Any) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
         painter = QtGui.QPainter(self)
         if not self._panes:
             colour = self.palette().color(QtGui.QPalette.ColorRole.WindowText)
@@ -220,21 +172,14 @@ class PictureView(QtWidgets.QWidget):
             painter.setPen(QtGui.QPen(QtGui.QColor(255, 255, 255), 1))
             painter.drawLine(QtCore.QLineF(at, 0, at, self.height()))
 
-    def _draw(self, painter: Any, shown: Shown, area: Any) -> None:
-        scale, centre = self._seen_scale(), self._seen_centre()
-        x, y, w, h = shown.frame
-        place = QtCore.QRectF(
-            area.center().x() + (x - centre.x()) * scale,
-            area.center().y() + (y - centre.y()) * scale,
-            w * scale,
-            h * scale,
-        )
-        pixel = w * scale * self.devicePixelRatioF() / max(1, shown.image.width())
+    def _draw(self, painter: QtGui.QPainter, shown: Shown, area: QtCore.QRectF) -> None:
+        place = QtCore.QRectF(*self._port.place(shown.frame, _box(area)))
+        pixel = place.width() * self.devicePixelRatioF() / max(1, shown.image.width())
         smooth = QtGui.QPainter.RenderHint.SmoothPixmapTransform
         painter.setRenderHint(smooth, pixel < 3)  # pixels so large are meant to be seen
         painter.drawImage(place, shown.image)
 
-    def _caption(self, painter: Any, caption: str, area: Any, right: bool) -> None:
+    def _caption(self, painter: QtGui.QPainter, caption: str, area: QtCore.QRectF, right: bool) -> None:
         if not caption or area.width() < 30:
             return
         metrics = painter.fontMetrics()
@@ -245,3 +190,11 @@ class PictureView(QtWidgets.QWidget):
         painter.fillRect(box, QtGui.QColor(0, 0, 0, 150))
         painter.setPen(QtGui.QColor(255, 255, 255))
         painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), words)
+
+
+def _box(area: QtCore.QRectF) -> Box:
+    return area.x(), area.y(), area.width(), area.height()
+
+
+def _place(event: QtGui.QMouseEvent) -> tuple[float, float]:
+    return event.pos().x(), event.pos().y()

@@ -123,19 +123,6 @@ def showing_on(planes: Sequence[Plane], background: Plane, longest: int) -> Gene
     return for_screen(ground, background.profile, background.encoding == "linear")
 
 
-def sharpness(plane: Plane) -> float:
-    """By how many levels neighbours in a row of a plane in 8 bits differ on average, where it is opaque."""
-    channels, length = len(plane.channels), plane.size[0] * len(plane.channels)
-    samples = view(plane.samples)
-    total = count = 0
-    for y in range(0, plane.size[1], max(1, plane.size[1] // 32)):
-        row = bytes(samples[y * length : (y + 1) * length])
-        middle, alpha = row[1 if channels > 2 else 0 :: channels], row[channels - 1 :: channels]
-        steps = [abs(a - b) for a, b, seen in zip(middle, middle[1:], alpha) if seen > 127]
-        total, count = total + sum(steps), count + len(steps)
-    return total / count if count else 0.0
-
-
 def for_screen(image: QtGui.QImage, profile: bytes | None, linear: bool) -> QtGui.QImage:
     """A picture in sRGB.
 

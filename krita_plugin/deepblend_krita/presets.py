@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from deepblend_protocol.plugins import presets
 from krita import Krita
 
 _WHERE = ("deepblend", "presets")
@@ -13,12 +14,7 @@ _WHERE = ("deepblend", "presets")
 
 def read() -> dict[str, dict[str, Any]]:
     """By name; none where what was kept is damaged."""
-    try:
-        known = json.loads(Krita.instance().readSetting(*_WHERE, "{}"))
-    except ValueError:
-        return {}
-    known = known if isinstance(known, dict) else {}
-    return {name: values for name, values in known.items() if isinstance(values, dict)}
+    return presets.read(Krita.instance().readSetting(*_WHERE, "{}"))
 
 
 def keep(name: str, values: Mapping[str, Any]) -> None:

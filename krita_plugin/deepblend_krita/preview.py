@@ -8,11 +8,12 @@ from typing import Any
 from deepblend_protocol.client import Event, Job, JobCancelled, JobDone, JobFailed
 from deepblend_protocol.errors import DeepBlendError
 from deepblend_protocol.messages import Plane, Previews
+from deepblend_protocol.plugins.preview import INTERVAL_MS, LONGEST, MOST, SETTLE_MS, SHARPEN_MS, Sharpness, room
+from deepblend_protocol.plugins.refused import Refused, told
 from deepblend_protocol.settings import Settings, resolve, style_wanted
 from deepblend_protocol.words import _, progress
 
 from . import document, pictures
-from .blends import words_of
 from .document import Steps
 from .nodes import Subject
 from .picture_view import Shown
@@ -20,16 +21,6 @@ from .qt import QtCore, QtGui
 from .reduced import Reduced
 from .server import Server
 from .steps import Stepper
-
-LONGEST, MOST = 420, 1600
-"""Pixels of the preview's longer side: at first, and where it is enlarged far."""
-_SHARP = 0.8
-"""How sharp a picture has to be, of the first one of its blend, to be shown: else it would be a step back."""
-INTERVAL_MS = 150
-SETTLE_MS = 120
-"""A slider that is being dragged is waited for."""
-SHARPEN_MS = 400
-"""So is a docker that is being enlarged."""
 
 
 class Preview(QtCore.QObject):
@@ -46,7 +37,7 @@ class Preview(QtCore.QObject):
         settings: Callable[[], Mapping[str, Any]],
         changed: Callable[[], None],
         told: Callable[[Mapping[str, Any]], None],
-        parent: Any = None,
+        parent: QtCore.QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._server = server
@@ -75,8 +66,8 @@ class Preview(QtCore.QObject):
         """While something else is blended, nothing begins."""
         self._longest = self._wanted = LONGEST
         """Pixels of the longer side: of what was read, and that are to be seen."""
-        self._sharpness = 0.0
-        """Of the first picture of what is being blended."""
+        self._sharpness = Sharpness()
+        """Of the pictures of what is being blended."""
         self.done = False
         self._ground: QtGui.QImage | None = None
         self._settling = QtCore.QTimer(self)
@@ -106,12 +97,11 @@ class Preview(QtCore.QObject):
             self._style = (None, None)
         given = dict(self._settings())
         now = resolve(given)
-        grow_px, shadow_px = max(64.0, 1.5 * now.grow_px), max(40.0, 1.5 * now.shadow_length)  # not at every step
-        self._room = grow_px, shadow_px
+        self._room = grow_px, shadow_px = room(now)
         sign = self._style_sign(given)
         known = self._style[1] if self._style[0] == sign and sign is not None else None
-        room = {"grow_px": min(1000.0, grow_px), "shadow": 1.0, "shadow_px": min(1000.0, shadow_px)}
-        roomy = resolve({**given, **room})
+        larger = {"grow_px": min(1000.0, grow_px), "shadow": 1.0, "shadow_px": min(1000.0, shadow_px)}
+        roomy = resolve({**given, **larger})
         self._reader = Stepper(
             self._reading(subject, roomy, given, known), lambda made: self._read(sign, *made), self._failed, self
         )
@@ -166,13 +156,13 @@ class Preview(QtCore.QObject):
             self._tell(1.0, "")
         elif isinstance(event, JobFailed):
             self._job = self._given = None
-            self._tell(0.0, words_of(event.error), True)
+            self._tell(0.0, told(event.error), True)
         elif not isinstance(event, JobCancelled):
-            told = progress(event)
-            if (plane := getattr(event, "preview", None)) is not None and self._is_sharp(plane):
+            far = progress(event)
+            if (plane := getattr(event, "preview", None)) is not None and self._sharpness.allows(plane):
                 self._take(plane)
-            if told is not None:
-                self._tell(*told)
+            if far is not None:
+                self._tell(*far)
 
     def _style_sign(self, given: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """What a style picture would be of with these settings; None where there is none."""
@@ -202,12 +192,6 @@ class Preview(QtCore.QObject):
         if self._subject is not None and self._small is not None and self._small.scale < 1 and not self.paused:
             self.read(self._subject)
 
-    def _is_sharp(self, plane: Plane) -> bool:
-        """Whether a picture of a blend that is under way is no step back: painting begins with a coarse one."""
-        now = pictures.sharpness(plane)
-        self._sharpness = self._sharpness or now
-        return now >= _SHARP * self._sharpness
-
     def _begin(self) -> None:
         """Blend with the settings as they are now."""
         given = dict(self._settings())
@@ -222,16 +206,16 @@ class Preview(QtCore.QObject):
             return
         if self._job is not None:
             self._server.cancel(self._job)
-        self.done, self._sharpness, self._given = False, 0.0, given
+        self.done, self._sharpness, self._given = False, Sharpness(), given
         try:
-            self._job = self._server.submit(self._small.request(given, Previews(self._longest, INTERVAL_MS)))
-        except DeepBlendError as error:
+            self._job = self._server.submit(self._small.preview(given, Previews(self._longest, INTERVAL_MS)))
+        except (Refused, DeepBlendError) as error:
             self._job = self._given = None
-            self._tell(0.0, words_of(error), True)
+            self._tell(0.0, told(error), True)
 
     def _failed(self, error: Exception) -> None:
         self._reader = self._small = self.before = self.after = None
-        self._tell(0.0, words_of(error), True)
+        self._tell(0.0, told(error), True)
 
     def _take(self, *planes: Plane | None) -> None:
         self.after = self._laid(*planes)
@@ -244,7 +228,7 @@ class Preview(QtCore.QObject):
             if plane is not None:
                 image = pictures.picture(bytes(pictures.view(plane.samples)), plane.channels, plane.size)
                 laid = pictures.laid(image, laid, plane.rect)
-        return Shown(pictures.for_screen(laid, self._small.profile, self._small.linear), self._small.frame)
+        return Shown(pictures.for_screen(laid, self._small.profile, self._small.linear), self._small.crop)
 
     def _tell(self, fraction: float, words: str, failed: bool = False) -> None:
         self.fraction, self.words, self.failed = fraction, words, failed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from deepblend_protocol.words import _, ngettext, time_left
@@ -18,7 +18,7 @@ _MOST = 4
 class _Row(QtWidgets.QWidget):
     """A blend's; its bar names the layer where there are others."""
 
-    def __init__(self, number: int, cancelled: Any, parent: Any = None) -> None:
+    def __init__(self, number: int, cancelled: Callable[[Any], None], parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._blend: Blend | None = None
         self._bar = QtWidgets.QProgressBar(objectName=f"deepblend_progress_{number}")
@@ -57,7 +57,7 @@ class ProgressRows(QtWidgets.QWidget):
 
     cancelled = QtCore.pyqtSignal(object)
 
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent, objectName="deepblend_queue")
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

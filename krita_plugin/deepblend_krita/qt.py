@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-if "PyQt6.QtCore" in sys.modules:
-    from PyQt6 import QtCore, QtGui, QtWidgets
-else:
+if TYPE_CHECKING or "PyQt6.QtCore" not in sys.modules:
     from PyQt5 import QtCore, QtGui, QtWidgets
+else:
+    from PyQt6 import QtCore, QtGui, QtWidgets
 
 Qt = QtCore.Qt
 __all__ = ["Qt", "QtCore", "QtGui", "QtWidgets", "image_of"]

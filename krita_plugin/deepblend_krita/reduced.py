@@ -7,13 +7,13 @@ from typing import Any
 
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane, Previews, Request
-from deepblend_protocol.settings import reduced, resolve, style_wanted
+from deepblend_protocol.plugins.preview import Reduction
 
 from .document import Steps
 from .pictures import reducing_plane
 
 
-class Reduced:
+class Reduced(Reduction):
     """What a preview is made of; ``steps`` makes one.
 
     Args:
@@ -22,12 +22,9 @@ class Reduced:
     """
 
     def __init__(self, request: Request, longest: int) -> None:
-        self.frame = frame = request.background.rect
-        """What it shows, in document pixels."""
-        self.scale = min(1.0, longest / max(frame.size))
+        super().__init__(request.background.rect, longest)
         self.profile = request.background.profile
         self.linear = request.background.encoding == "linear"
-        self._small_frame = frame.scaled(self.scale)
         self.background: Plane
         self.layer: Plane
         self._mask: Plane | None = None
@@ -45,16 +42,12 @@ class Reduced:
             made._style = yield from made._style_plane(request.style)
         return made
 
-    def request(self, given: Mapping[str, Any], previews: Previews) -> Request:
-        """The request of a preview with these settings."""
-        scaled = reduced(given, self.scale)
-        if scaled.get("style_from") == "picture" and self._style is None:
-            scaled["style_from"] = "surroundings"
-        style = self._style if style_wanted(resolve(scaled)) is not None else None
-        return Request(self.layer, self.background, self._mask, style, scaled, previews=previews)
+    def preview(self, given: Mapping[str, Any], previews: Previews) -> Request:
+        """The request of a preview with these settings. Raises Refused where its style picture is missing."""
+        return self.request(self.layer, self.background, self._mask, lambda _from: self._style, given, previews)
 
     def _plane(self, plane: Plane) -> Steps:
-        rect = plane.rect.scaled(self.scale).relative_to(self._small_frame)
+        rect = self.place(plane.rect)
         samples = yield from reducing_plane(plane, rect.size)
         return Plane(rect, rect.size, "u8", plane.channels, samples, self._curve(plane))
 

@@ -7,24 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepblend_protocol.messages import Plane
+from deepblend_protocol.plugins.refused import Refused
 from deepblend_protocol.sample_types import SAMPLE_TYPES
-from deepblend_protocol.words import _
-from krita import Document, Selection
+from deepblend_protocol.words import _, shadow_name
+from krita import Document, Node, Selection
 
 from . import nodes
 from .qt import QtCore
 from .samples import Format, eight_bits, no_darker_than_black, reordered, view
-from .spaces import Refused, Space, converted, working
+from .spaces import Space, converted, working
 
 ANNOTATION = "deepblend"
 """A document's annotation: JSON with what is known of its results, by their layers' ids."""
-
-
-def name(layer: str, made: Mapping[str, Any]) -> str:
-    """After the layer and the settings that it was made with, as in 'Boat, blended (style 0.5)'."""
-    if made.get("method") == "poisson" or made["style"] == 0:
-        return _("%s, seamless") % layer
-    return _("%(layer)s, blended (style %(style)g)") % {"layer": layer, "style": made["style"]}
 
 
 def can_mask() -> bool:
@@ -33,15 +27,15 @@ def can_mask() -> bool:
 
 
 def insert(
-    document: Any,
-    layer: Any,
+    document: Document,
+    layer: Node,
     plane: Plane,
     title: str,
     settings: Mapping[str, Any],
     read: Space,
     as_mask: bool = False,
     shadow: Plane | None = None,
-) -> Any:
+) -> Node:
     """Put a blend's result into a document as a new layer, in one undo step; returns it.
 
     With a shadow, both lie in a group: Krita's scripts have no other way to make two layers in one step.
@@ -56,18 +50,19 @@ def insert(
     Raises Refused.
     """
     space, work = Space.of(document), working(read)
-    bench = document.clone() if as_mask or shadow is not None or work != space else None
+    bench = document.clone() if as_mask or shadow is not None or work != space else document
     try:
         samples = _native(plane, work, space, bench)
         node = _masked(bench, plane, samples, space, title) if as_mask else _painted(document, title, samples, plane)
         if shadow is not None:
-            below = _painted(bench, _("%s shadow") % title, _native(shadow, work, space, bench), shadow)
+            below = _painted(bench, shadow_name(title), _native(shadow, work, space, bench), shadow)
             node = _grouped(bench, title, below, node)
         above = _highest(document, layer)
-        if not above.parentNode().addChildNode(node, above):
+        parent = above.parentNode()
+        if parent is None or not parent.addChildNode(node, above):
             raise Refused(_("Krita did not take the new layer."))
     finally:
-        if bench is not None:
+        if bench is not document:
             bench.setModified(False)
             bench.close()
     made = [node, *(node.childNodes() if shadow is not None else ())]
@@ -76,19 +71,19 @@ def insert(
     return made[-1]
 
 
-def settings_of(document: Any, node: Any) -> dict[str, Any] | None:
+def settings_of(document: Document, node: Node) -> dict[str, Any] | None:
     """The settings that a layer was made with; None where it is no result of a blend."""
     known = _kept(document).get(nodes.id_of(node), {}).get("settings")
     return known if isinstance(known, dict) else None
 
 
-def original_of(document: Any, node: Any) -> Any:
+def original_of(document: Document, node: Node) -> Node | None:
     """The layer that a result was made of, if it is still in the document; else None."""
     id = _kept(document).get(nodes.id_of(node), {}).get("layer")
     return nodes.found(document, id) if isinstance(id, str) else None
 
 
-def _highest(document: Any, layer: Any) -> Any:
+def _highest(document: Document, layer: Node) -> Node:
     """The layer, or the topmost of the results that lie on it."""
     kept, id = _kept(document), nodes.id_of(layer)
     __, __, upper = next(nodes.levels(layer))
@@ -99,7 +94,7 @@ def _highest(document: Any, layer: Any) -> Any:
     return layer
 
 
-def _native(plane: Plane, work: Space, space: Space, bench: Any) -> bytes:
+def _native(plane: Plane, work: Space, space: Space, bench: Document) -> bytes:
     """A result's samples as the document has them.
 
     Args:
@@ -118,14 +113,14 @@ def _native(plane: Plane, work: Space, space: Space, bench: Any) -> bytes:
     return bytes(converted(samples, plane.size, work, space, bench))
 
 
-def _painted(document: Any, title: str, samples: bytes, plane: Plane) -> Any:
+def _painted(document: Document, title: str, samples: bytes, plane: Plane) -> Node:
     """A paint layer of a document's, not yet in it."""
     node = document.createNode(title, "paintlayer")
     node.setPixelData(samples, *plane.rect)
     return node
 
 
-def _grouped(bench: Any, title: str, *layers: Any) -> Any:
+def _grouped(bench: Document, title: str, *layers: Node) -> Node:
     """A group of layers, the lowest first, in no document yet; what they show is as if they lay in none."""
     group = bench.createGroupLayer(title)
     group.setPassThroughMode(True)
@@ -138,7 +133,7 @@ def _grouped(bench: Any, title: str, *layers: Any) -> Any:
     return group.clone()
 
 
-def _masked(bench: Any, plane: Plane, samples: bytes, space: Space, title: str) -> Any:
+def _masked(bench: Document, plane: Plane, samples: bytes, space: Space, title: str) -> Node:
     """A layer with a transparency mask, in no document yet: it is put together in one that is nobody's."""
     came = Format(plane.type, plane.channels)
     alpha = eight_bits(view(plane.samples), came, "profile")[len(came.channels) - 1 :: len(came.channels)]
@@ -158,7 +153,7 @@ def _masked(bench: Any, plane: Plane, samples: bytes, space: Space, title: str) 
     return layer.clone()
 
 
-def _kept(document: Any) -> dict[str, dict[str, Any]]:
+def _kept(document: Document) -> dict[str, dict[str, Any]]:
     if not hasattr(document, "annotationTypes") or ANNOTATION not in document.annotationTypes():
         return {}
     try:
@@ -169,7 +164,7 @@ def _kept(document: Any) -> dict[str, dict[str, Any]]:
     return {id: one for id, one in known.items() if isinstance(one, dict)}
 
 
-def _keep(document: Any, results: Mapping[str, Any]) -> None:
+def _keep(document: Document, results: Mapping[str, Any]) -> None:
     if not hasattr(document, "setAnnotation"):  # a Krita that is older than this
         return
     known = {**_kept(document), **results}

@@ -6,14 +6,15 @@ import re
 import struct
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from deepblend_protocol.sample_types import SAMPLE_TYPES
 
 _NEGATIVE = re.compile(b"[\x80-\xff]")
 """The highest byte of a float below 0."""
 _DARK = 0.05
-_UNITS = ((8, "Q"), (4, "I"), (2, "H"), (1, "B"))
+_Unit = Literal["Q", "I", "H", "B"]
+_UNITS: tuple[tuple[int, _Unit], ...] = ((8, "Q"), (4, "I"), (2, "H"), (1, "B"))
 
 
 class Format(NamedTuple):
@@ -60,7 +61,7 @@ def picked(row: memoryview, pixel: int, step: int) -> bytes:
     """
     if step == 1:
         return bytes(row)
-    size, code = next((size, code) for size, code in _UNITS if pixel % size == 0)
+    size, code = next(one for one in _UNITS if pixel % one[0] == 0)
     parts = pixel // size
     count = -(-len(row) // pixel // step)
     result = bytearray(count * pixel)
@@ -83,7 +84,7 @@ def reordered(samples: memoryview, known: Format) -> memoryview:
     """RGBA as BGRA, or the other way round; anything else as it is."""
     if known.channels not in ("RGBA", "BGRA"):
         return samples
-    code = next(code for size, code in _UNITS if SAMPLE_TYPES[known.type].size == size)
+    __, code = next(one for one in _UNITS if one[0] == SAMPLE_TYPES[known.type].size)
     result = bytearray(samples)
     source, target = samples.cast("B").cast(code), memoryview(result).cast(code)
     target[0::4], target[2::4] = source[2::4], source[0::4]

@@ -24,12 +24,12 @@ class Server(QtCore.QObject):
     tell: is called with each event of the client.
     """
 
-    def __init__(self, tell: Callable[[Event], None], parent: Any = None) -> None:
+    def __init__(self, tell: Callable[[Event], None], parent: QtCore.QObject | None = None) -> None:
         super().__init__(parent)
         self._tell = tell
         self._client: Client | None = None
         self._installation: connection.Installation | None = None
-        self._notifier: Any = None
+        self._notifier: QtCore.QSocketNotifier | None = None
         self._watched: int | None = None
         self._jobs: list[Job] = []
         self._polling = False

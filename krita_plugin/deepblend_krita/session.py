@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from deepblend_protocol.client import Event
+from deepblend_protocol.plugins.refused import Refused, told
+from deepblend_protocol.time_left import read_paces
 from deepblend_protocol.words import _
-from krita import Krita
+from krita import Document, Krita, Node
 
 from . import history, nodes, pictures, result
-from .blends import Blend, Blends, words_of
+from .blends import Blend, Blends
 from .picture_view import Shown
-from .qt import QtCore
+from .qt import QtCore, QtGui
 from .server import Server
-from .spaces import Refused
 from .steps import Stepper
 
 _PACES = ("deepblend", "paces")
@@ -48,23 +49,23 @@ class Session(QtCore.QObject):
     def __init__(self) -> None:
         super().__init__()
         self.server = Server(self._take, self)
-        paces = _read_paces()
+        paces = read_paces(Krita.instance().readSetting(*_PACES, "{}"))
         self.blends = Blends(self.server, lambda blend: self.went_on.emit(), self._ended, paces, self)
         self.results = history.Kept()
         self._paces = paces
-        self._said: list[tuple[Any, Said]] = []
+        self._said: list[tuple[Document | None, Said]] = []
         """By document; for None, of one that was closed."""
         self._steppers: list[Stepper] = []
         Krita.instance().notifier().applicationClosing.connect(self._close)
 
-    def say(self, document: Any, said: Said) -> None:
+    def say(self, document: Document | None, said: Said) -> None:
         """Say something of a document, which is seen while that is in front; without one, until there is more."""
         self._said = [one for one in self._said if one[0] is not None and one[0] != document and nodes.is_open(one[0])]
         if said.words:
             self._said.append((document, said))
         self.went_on.emit()
 
-    def said_of(self, document: Any) -> Said:
+    def said_of(self, document: Document | None) -> Said:
         fitting = [said for one, said in self._said if one is None or one == document]
         return fitting[-1] if fitting else Said("")
 
@@ -80,16 +81,16 @@ class Session(QtCore.QObject):
                 layer = tops[-1]
             result.insert(document, layer, plane, entry.title, entry.given, entry.place.space, entry.as_mask, shadow)
         except Refused as error:
-            self.say(document, Said(words_of(error), True))
+            self.say(document, Said(told(error), True))
             return
-        told = [_("'%s' was made.") % entry.title, *nodes.told_of_groups(layer)]
-        self.say(document, Said(" ".join(told), layer_id=entry.layer_id))
+        words = [_("'%s' was made.") % entry.title, *nodes.told_of_groups(layer)]
+        self.say(document, Said(" ".join(words), layer_id=entry.layer_id))
 
     def forget(self, entry: history.Entry) -> None:
         self.results.remove(entry)
         self.counted.emit()
 
-    def hide(self, document: Any, layer: Any) -> None:
+    def hide(self, document: Document, layer: Node) -> None:
         """Hide a layer, or show one that is hidden: in an undo step of its own, where Krita has one for that."""
         self._steppers.append(
             Stepper(nodes.toggling(document, layer), lambda made: self.went_on.emit(), lambda error: None, self)
@@ -99,7 +100,7 @@ class Session(QtCore.QObject):
         self.blends.take(event)
         self.happened.emit(event)
 
-    def _ended(self, blend: Blend, node: Any) -> None:
+    def _ended(self, blend: Blend, node: Node | None) -> None:
         is_open = nodes.is_open(blend.document)
         layer_id = blend.layer_id if node is not None else ""
         self.say(blend.document if is_open else None, Said(blend.said, blend.failed, layer_id))
@@ -111,9 +112,9 @@ class Session(QtCore.QObject):
         self._steppers = [one for one in self._steppers if not one.over]
         self.ended.emit(blend)
 
-    def _keep(self, blend: Blend, picture: Any) -> None:
+    def _keep(self, blend: Blend, picture: QtGui.QImage) -> None:
         assert blend.job is not None and blend.job.layer is not None
-        shown = Shown(picture, tuple(blend.job.request.background.rect))
+        shown = Shown(picture, blend.job.request.background.rect)
         self.results.add(
             history.Entry(
                 document=blend.document,
@@ -132,15 +133,6 @@ class Session(QtCore.QObject):
     def _close(self) -> None:
         self.blends.close()
         self.server.close()
-
-
-def _read_paces() -> dict[str, float]:
-    """What was kept of how long blends take; nothing where that is damaged."""
-    try:
-        known = json.loads(Krita.instance().readSetting(*_PACES, "{}"))
-        return {str(name): float(value) for name, value in known.items()}
-    except (ValueError, TypeError, AttributeError):
-        return {}
 
 
 _only: list[Session] = []

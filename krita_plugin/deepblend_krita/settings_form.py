@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepblend_protocol.errors import DeepBlendError
-from deepblend_protocol.settings import AUTOMATIC, PRESET_NAMES, PRESETS, SHOWN, Setting, resolve, table
+from deepblend_protocol.plugins.presets import OLD_DEFAULT, OWN, USERS, of_today, values_of
+from deepblend_protocol.settings import AUTOMATIC, PRESET_NAMES, PRESETS, SHOWN, Setting, table
 from deepblend_protocol.words import CHOICES, LOOKS, _, looks_like
 from deepblend_protocol.words import PRESETS as LABELS
 from krita import Krita
@@ -17,14 +18,8 @@ from .fields import LayerChoice, QuietCombo, Slider
 from .qt import Qt, QtCore, QtWidgets
 
 _GROUP, _NAME = "deepblend", "settings"
-OWN = "own"
-"""The preset that sets nothing."""
-_USERS = "user:"
-"""Begins what stands for a preset of the user's own."""
 _SHADOW = SHOWN[-3:]
 """How strong it is, and what it has then."""
-_OLD_DEFAULT = {"style": 0.5, "keep_colours": 0.5, "style_from": "background"}
-"""What is kept of who never moved a slider, from before there were automatic presets."""
 
 
 def defaults() -> dict[str, Any]:
@@ -37,9 +32,7 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
     Those that are missing, or that no version of ours wrote, have their defaults; what was kept before there were
     automatic presets is own values, without the effects that there were not.
     """
-    known = defaults()
-    if "preset" not in given and any(name in given for name in PRESET_NAMES):
-        given = {"match": 0.0, "grain": 0.0, **given, "preset": OWN}
+    known, given = defaults(), of_today(given)
     for name in known:
         value = given.get(name, known[name])
         try:
@@ -90,10 +83,10 @@ class SettingsForm(QtWidgets.QWidget):
 
     changed = QtCore.pyqtSignal()
 
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._fields: dict[str, Any] = {}
-        self._labels: dict[str, Any] = {}
+        self._labels: dict[str, QtWidgets.QLabel] = {}
         self._setting = False
         self._chosen = AUTOMATIC
         self._looks: Mapping[str, Any] = {}
@@ -182,7 +175,7 @@ class SettingsForm(QtWidgets.QWidget):
         self._looks = {}
         self._show()
 
-    def _field(self, setting: Setting) -> Any:
+    def _field(self, setting: Setting) -> Slider | QuietCombo:
         if setting.kind != "choice":
             slider = Slider(setting, self)
             slider.changed.connect(lambda: self._changed(setting.name))
@@ -193,7 +186,13 @@ class SettingsForm(QtWidgets.QWidget):
         combo.currentIndexChanged.connect(lambda index: self._changed(setting.name))
         return combo
 
-    def _add(self, layout: Any, label: str, widget: Any, beside: Any = None) -> Any:
+    def _add(
+        self,
+        layout: QtWidgets.QGridLayout,
+        label: str,
+        widget: Slider | QuietCombo,
+        beside: QtWidgets.QWidget | None = None,
+    ) -> QtWidgets.QLabel:
         """A row: a label, and a choice, perhaps with something beside it, or a slider and its field."""
         row = layout.rowCount()
         field = widget.spin if isinstance(widget, Slider) else widget
@@ -225,13 +224,12 @@ class SettingsForm(QtWidgets.QWidget):
         """A preset, and what it sets as far as that is known; own values are those that are there."""
         if preset == OWN:
             return {"preset": OWN}
-        known = resolve({"preset": self._looks.get("looks_like", preset) if preset == AUTOMATIC else preset})
-        return {"preset": preset, **{name: getattr(known, name) for name in PRESET_NAMES}}
+        return {"preset": preset, **values_of(preset, self._looks)}
 
     def _preset_chosen(self, index: int) -> None:
         chosen = str(self._preset.itemData(index))
-        if chosen.startswith(_USERS):
-            values = checked(presets.read().get(chosen[len(_USERS) :], {}))
+        if chosen.startswith(USERS):
+            values = checked(presets.read().get(chosen[len(USERS) :], {}))
             self.set_values({**values, **self._preset_values(values["preset"])})
         else:
             self.set_values(self._preset_values(chosen))
@@ -246,14 +244,14 @@ class SettingsForm(QtWidgets.QWidget):
             self._preset.addItem(label, name)
         self._own = {name: checked(values) for name, values in sorted(presets.read().items())}
         for name in self._own:
-            self._preset.addItem(name, _USERS + name)
+            self._preset.addItem(name, USERS + name)
 
     def _user_preset(self) -> str:
         """The name of the user's own preset whose values these are; "" where there is none."""
         now = checked(self._given())
         return next((name for name, values in self._own.items() if values == now), "")
 
-    def _preset_menu(self) -> Any:
+    def _preset_menu(self) -> QtWidgets.QToolButton:
         button = QtWidgets.QToolButton(objectName="deepblend_preset_menu", toolTip=_("Save or delete own presets"))
         button.setText("…")
         button.setAccessibleName(button.toolTip())
@@ -291,7 +289,7 @@ class SettingsForm(QtWidgets.QWidget):
         self._show()
         _told.written.emit(self)
 
-    def _follow(self, other: Any) -> None:
+    def _follow(self, other: QtWidgets.QWidget) -> None:
         """Another form has other values, or presets."""
         if other is not self:
             self._list_presets()
@@ -313,7 +311,7 @@ class SettingsForm(QtWidgets.QWidget):
     def _show(self) -> None:
         """Show what is of use with these values, and the preset that they are."""
         own = self._user_preset()
-        self._preset.setCurrentIndex(self._preset.findData(_USERS + own if own else self.preset))
+        self._preset.setCurrentIndex(self._preset.findData(USERS + own if own else self.preset))
         words = looks_like(self._looks) if self.preset == AUTOMATIC else ""
         self._said.setText(words)
         self._said.setVisible(bool(words))
@@ -336,8 +334,8 @@ class SettingsForm(QtWidgets.QWidget):
         except ValueError:
             known = {}
         known = known if isinstance(known, dict) else {}
-        if "preset" not in known and all(known.get(name) == value for name, value in _OLD_DEFAULT.items()):
-            known = {name: value for name, value in known.items() if name not in _OLD_DEFAULT}
+        if "preset" not in known and all(known.get(name) == value for name, value in OLD_DEFAULT.items()):
+            known = {name: value for name, value in known.items() if name not in OLD_DEFAULT}
         values = checked(known)
         self._put({**values, **self._preset_values(values["preset"])})
         self._setting = True

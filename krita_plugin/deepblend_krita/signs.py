@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from deepblend_protocol.geometry import Rect, margin
+from krita import Node
 
 from . import nodes
 from .document import Selection, canvas_of
 from .nodes import Subject
 from .spaces import Space
+
+if TYPE_CHECKING:
+    from krita import FillLayer, FilterLayer, InfoObject
 
 _ROWS, _WHOLE_ROWS = 64, 16
 """Rows that are looked at in all layers together: around what is blended, and of the whole picture."""
@@ -51,7 +55,7 @@ class Sign(NamedTuple):
         return cls((nodes.id_of(document.rootNode()), subject.id), content)
 
 
-def _shown(node: Any) -> Iterator[Any]:
+def _shown(node: Node) -> Iterator[Node]:
     """A visible node, and those that are visible in it."""
     yield node
     for child in node.childNodes():
@@ -59,33 +63,33 @@ def _shown(node: Any) -> Iterator[Any]:
             yield from _shown(child)
 
 
-def _has_pixels(node: Any) -> bool:
+def _has_pixels(node: Node) -> bool:
     """Whether its own pixels are to be looked at; a group's are those of what lies in it."""
     return node.type() not in (*nodes.MASKS, "grouplayer", "filterlayer")
 
 
-def _is(node: Any) -> tuple[Any, ...]:
+def _is(node: Node) -> tuple[Any, ...]:
     """What a node is, but for its pixels."""
     place = node.position()
     known = (nodes.id_of(node), node.opacity(), node.blendingMode(), node.inheritAlpha(), place.x(), place.y())
     kind = node.type()
     if kind == "grouplayer":
-        return (*known, node.passThroughMode())
+        return (*known, nodes.is_passed_through(node))
     if kind in ("filterlayer", "filtermask"):
-        return (*known, _told(node.filter().configuration()))
+        return (*known, _told(cast("FilterLayer", node).filter().configuration()))
     if kind == "filllayer":
-        return (*known, _told(node.filterConfig()))
+        return (*known, _told(cast("FillLayer", node).filterConfig()))
     if kind in nodes.MASKS:
         box = node.bounds()
         return (*known, node.visible(), *_rows(node.pixelData, Rect(box.x(), box.y(), box.width(), box.height()), 8))
     return known
 
 
-def _told(configuration: Any) -> str:
+def _told(configuration: InfoObject | None) -> str:
     return str(sorted(configuration.properties().items())) if configuration is not None else ""
 
 
-def _pixels(layers: list[Any], box: Rect | None, most: int) -> tuple[int, ...]:
+def _pixels(layers: list[Node], box: Rect | None, most: int) -> tuple[int, ...]:
     """Of some of the rows of what layers show in a box."""
     if box is None or not layers:
         return ()
@@ -93,7 +97,7 @@ def _pixels(layers: list[Any], box: Rect | None, most: int) -> tuple[int, ...]:
     return tuple(hash for one in layers for hash in _rows(one.projectionPixelData, box, count))
 
 
-def _rows(read: Any, box: Rect, count: int) -> Iterable[int]:
+def _rows(read: Callable[[int, int, int, int], Any], box: Rect, count: int) -> Iterable[int]:
     if not box.w or not box.h:
         return ()
     rows = sorted({box.y + (2 * part + 1) * box.h // (2 * count) for part in range(count)})

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from deepblend_protocol.plugins.refused import Refused
 from deepblend_protocol.words import _
+from krita import Document, Node
 
 from . import profiles
 from .samples import Format, format_of, view
-
-
-class Refused(Exception):
-    """What cannot be blended, in a sentence."""
 
 
 class Space(NamedTuple):
@@ -22,7 +20,7 @@ class Space(NamedTuple):
     profile: str
 
     @classmethod
-    def of(cls, owner: Any) -> Space:
+    def of(cls, owner: Document | Node) -> Space:
         """That of a document or a layer."""
         return cls(owner.colorModel(), owner.colorDepth(), owner.colorProfile())
 
@@ -50,7 +48,7 @@ def working(space: Space) -> Space:
     return _WIDE if space.model in ("CMYKA", "YCbCrA") and space.depth.startswith("U") else _WIDEST
 
 
-def converted(samples: Any, size: tuple[int, int], before: Space, after: Space, bench: Any) -> memoryview:
+def converted(samples: Any, size: tuple[int, int], before: Space, after: Space, bench: Document) -> memoryview:
     """Samples in another space.
 
     Args:

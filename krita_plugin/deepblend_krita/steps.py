@@ -22,7 +22,7 @@ class Stepper(QtCore.QObject):
         steps: Generator[float, None, Any],
         done: Callable[[Any], None],
         failed: Callable[[Exception], None],
-        parent: Any = None,
+        parent: QtCore.QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._steps: Any = steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, MutableMapping
 
@@ -11,6 +12,14 @@ _GUESSES = {False: 1.5, True: 25.0}
 """Seconds per megapixel before anything is known: of a seamless blend, and of one that is painted."""
 _START_S = 0.5
 """What a blend of no pixels takes."""
+
+
+def read_paces(text: str) -> dict[str, float]:
+    """Seconds per megapixel by kind of blend, out of the JSON that is kept of them; none where that is damaged."""
+    try:
+        return {str(kind): float(seconds) for kind, seconds in json.loads(text).items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
 
 
 class TimeLeft:

@@ -101,3 +101,15 @@ def time_left(seconds: float) -> str:
         return _("%d s left") % max(1, round(seconds))
     # Translators: how long a blend still takes; beside a progress bar, so as short as can be.
     return _("%d min left") % round(seconds / 60)
+
+
+def result_name(layer: str, made: Mapping[str, Any]) -> str:
+    """A result's name, after its layer and the settings that it was made with: 'Boat, blended (style 0.5)'."""
+    if made.get("method") == "poisson" or made["style"] == 0:
+        return _("%s, seamless") % layer
+    return _("%(layer)s, blended (style %(style)g)") % {"layer": layer, "style": made["style"]}
+
+
+def shadow_name(result: str) -> str:
+    """The name of a result's shadow."""
+    return _("%s shadow") % result

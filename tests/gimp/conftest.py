@@ -14,6 +14,7 @@ import pytest
 from desk import Desk
 from gimp import Gimp, rewrite
 from harness import Served
+from host_fixtures import server_of, shots_of, table_of_errors
 
 CLI = (sys.executable, "-m", "deepblend.commands.cli")
 
@@ -27,17 +28,13 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def shots() -> Path:
     """Where screenshots are kept."""
-    folder = Path(os.environ.get("DEEPBLEND_SHOTS") or Path(__file__).parents[2] / "build" / "screenshots" / "gimp")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return shots_of("gimp")
 
 
 @pytest.fixture(scope="session")
 def gimp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    served = Served(tmp_path_factory.mktemp("gimp-server") / "connection.json", (), {})
-    served.connection  # noqa: B018  waits until it is there
-    yield served
-    served.end()
+    with server_of("gimp", tmp_path_factory) as served:
+        yield served
 
 
 def installed(folder: Path, server: Path, *options: str) -> None:
@@ -105,11 +102,9 @@ with open("{path}", "wb") as file:
 
 @pytest.fixture(scope="session")
 def errors(shots: Path) -> Iterator[dict[str, float]]:
-    """The largest error of a colour by precision; kept as a table beside the screenshots."""
-    found: dict[str, float] = {}
-    yield found
-    rows = "".join(f"| {name} | {error:.2g} |\n" for name, error in found.items())
-    (shots / "round_trip.md").write_text(f"| precision | largest error |\n|---|---|\n{rows}", encoding="utf-8")
+    """The largest error of a colour by precision."""
+    with table_of_errors(shots, "precision") as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

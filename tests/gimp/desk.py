@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from deepblend.commands import demo
 from gimp import Gimp
 from harness import wait_for
-from pictures import stored
-from PIL import Image
+from pictures import ABOVE, LEFT, example, stored
 from screen import Screen
 
 DIALOG, AGAIN, PROGRESS = "Deep Image Blending", "Blend Again", "Blending 'Kingfisher'"
-EXAMPLE = Path(demo.__file__).parents[1] / "example"
 FILTERS, OK = (428, 12), (848, 614)
 COMBINE = ((459, 262), (459, 281), (459, 290), (560, 290), (720, 290), (720, 339))
 """Where the main window's menu and the dialog's button are, in the windows."""
@@ -24,8 +21,6 @@ SLIDER = (90, 672, 640, 600, 580)
 """The style slider: its row, and the columns from its knob to beyond its beginning."""
 FILLED = 80
 """Green of the progress bar where it is filled, at least; of 255."""
-ABOVE, LEFT = 98, 216
-"""Where the example's bird comes to lie."""
 
 
 class Desk:
@@ -39,28 +34,26 @@ class Desk:
 
     def open(self) -> None:
         """The example's painting with the bird's photograph on it, the bird selected; anything else is closed."""
-        target = Image.open(EXAMPLE / "target.jpg").convert("RGBA")
-        source = Image.open(EXAMPLE / "source.png").convert("RGBA")
-        mask = Image.open(EXAMPLE / "mask.png").convert("L")
-        folder = self.gimp.folder
-        stored(folder / "below", np.asarray(target))
-        stored(folder / "layer", np.asarray(source))
-        stored(folder / "mask", np.asarray(mask))
+        known, folder = example(), self.gimp.folder
+        stored(folder / "below", known.target)
+        stored(folder / "layer", known.source)
+        stored(folder / "mask", known.mask)
+        (height, width), (rows, columns), (mask_rows, mask_columns) = (one.shape[:2] for one in known)
         self.gimp.run(
             f"""
 for display in Gimp.get_images() and [one for one in shared_displays]:
     display.delete()
-image = tools.new_image({target.width}, {target.height})
-tools.new_layer(image, "{folder}/below", "Starry Night", {target.width}, {target.height})
-layer = tools.new_layer(image, "{folder}/layer", "Kingfisher", {source.width}, {source.height}, {LEFT}, {ABOVE})
-channel = Gimp.Channel.new(image, "mask", {target.width}, {target.height}, 100, Gegl.Color.new("black"))
+image = tools.new_image({width}, {height})
+tools.new_layer(image, "{folder}/below", "Starry Night", {width}, {height})
+layer = tools.new_layer(image, "{folder}/layer", "Kingfisher", {columns}, {rows}, {LEFT}, {ABOVE})
+channel = Gimp.Channel.new(image, "mask", {width}, {height}, 100, Gegl.Color.new("black"))
 image.insert_channel(channel, None, 0)
 buffer = channel.get_buffer()
 with open("{folder}/mask", "rb") as file:
-    place = Gegl.Rectangle.new({LEFT}, {ABOVE}, {mask.width}, {mask.height})
+    place = Gegl.Rectangle.new({LEFT}, {ABOVE}, {mask_columns}, {mask_rows})
     buffer.set(place, "Y u8", file.read())
 buffer.flush()
-channel.update(0, 0, {target.width}, {target.height})
+channel.update(0, 0, {width}, {height})
 image.select_item(Gimp.ChannelOps.REPLACE, channel)
 image.remove_channel(channel)
 image.set_selected_layers([layer])

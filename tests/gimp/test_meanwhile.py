@@ -6,8 +6,9 @@ import time
 
 import numpy as np
 import pytest
-from desk import LEFT, PROGRESS, Desk
+from desk import PROGRESS, Desk
 from harness import wait_for
+from pictures import LEFT
 
 
 def box(desk: Desk) -> list[int]:

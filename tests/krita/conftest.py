@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from deepblend.hosts import plugin
 from deepblend_protocol.connection import Installation
 from harness import Served
+from host_fixtures import server_of, shots_of, table_of_errors
 from krita_app import DRIVER, Krita
 from krita_desk import Desk
 from screen import Screen
@@ -29,17 +29,13 @@ def krita_root() -> Path:
 @pytest.fixture(scope="session")
 def krita_shots() -> Path:
     """Where screenshots are kept."""
-    folder = Path(os.environ.get("DEEPBLEND_SHOTS") or Path(__file__).parents[2] / "build" / "screenshots" / "krita")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return shots_of("krita")
 
 
 @pytest.fixture(scope="session")
 def krita_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    served = Served(tmp_path_factory.mktemp("krita-server") / "connection.json", (), {})
-    served.connection  # noqa: B018  waits until it is there
-    yield served
-    served.end()
+    with server_of("krita", tmp_path_factory) as served:
+        yield served
 
 
 def install(folder: Path, server: Path) -> None:
@@ -97,7 +93,7 @@ def krita(start_krita: Callable[..., Krita]) -> Krita:
 @pytest.fixture(scope="session")
 def screen(krita: Krita, krita_shots: Path) -> Screen:
     krita.run("answer = 1")
-    return Screen(krita, krita_shots)  # type: ignore[arg-type]
+    return Screen(krita, krita_shots)
 
 
 @pytest.fixture
@@ -119,8 +115,6 @@ driver.faults = []
 
 @pytest.fixture(scope="session")
 def krita_errors(krita_shots: Path) -> Iterator[dict[str, float]]:
-    """The largest error of a colour by colour space; kept as a table beside the screenshots."""
-    found: dict[str, float] = {}
-    yield found
-    rows = "".join(f"| {name} | {error:.2g} |\n" for name, error in found.items())
-    (krita_shots / "round_trip.md").write_text(f"| colour space | largest error |\n|---|---|\n{rows}", encoding="utf-8")
+    """The largest error of a colour by colour space."""
+    with table_of_errors(krita_shots, "colour space") as found:
+        yield found

@@ -7,22 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from deepblend.commands import demo
 from harness import wait_for
 from krita_app import Krita
-from pictures import picture, stored
-from PIL import Image
+from pictures import ABOVE, LEFT, example, picture, stored
 from screen import Screen
 
 WIDTH, HEIGHT = 200, 160
 AT, SIZE = (40, 30), (110, 90)
 BELOW = picture(WIDTH, HEIGHT, 4)
 LAYER = picture(*SIZE, 4, seed=11)
-EXAMPLE = Path(demo.__file__).parents[1] / "example"
 QUIET_S = 2.0
 """Krita looks at changed layers once a second."""
-LEFT, ABOVE = 216, 98
-"""Where the example's bird comes to lie."""
 SRGB, LINEAR = "sRGB-elle-V2-srgbtrc.icc", "sRGB-elle-V2-g10.icc"
 
 
@@ -96,9 +91,7 @@ document.setModified(False)
 
     def open_example(self) -> None:
         """The example's painting with the bird's photograph on it, the bird selected."""
-        below = np.asarray(Image.open(EXAMPLE / "target.jpg").convert("RGBA"))
-        layer = np.asarray(Image.open(EXAMPLE / "source.png").convert("RGBA"))
-        mask = np.asarray(Image.open(EXAMPLE / "mask.png").convert("L"))
+        below, layer, mask = example()
         whole = np.zeros(below.shape[:2], np.uint8)
         part = mask[: whole.shape[0] - ABOVE, : whole.shape[1] - LEFT]
         whole[ABOVE : ABOVE + part.shape[0], LEFT : LEFT + part.shape[1]] = part

@@ -1,10 +1,9 @@
 """Runs inside Krita, as a plug-in of its own: executes the scripts that the tests put into a folder, one after another.
 
-Each script ``N.py`` is answered by ``N.json``: what it left in ``answer``, or its traceback. They run on the GUI
-thread, between events, as a plug-in does; meanwhile it is measured how long that thread was held by others.
+They run on the GUI thread, between events, as a plug-in does; meanwhile it is measured how long that thread was held by
+others.
 """
 
-import json
 import os
 import sys
 import time
@@ -12,6 +11,8 @@ import traceback
 
 from krita import Extension, Krita
 from PyQt5 import QtCore, QtGui, QtWidgets
+
+from . import answering
 
 FOLDER = os.environ["DEEPBLEND_TEST_FOLDER"]
 TICK_MS = 20
@@ -46,26 +47,10 @@ class Driver(QtCore.QObject):
         now = time.monotonic()
         if now - self._last > 0.03:
             self.holds.append(round(now - self._last, 4))
-        path = os.path.join(FOLDER, f"{self._number}.py")
-        if os.path.exists(path):
-            self._execute(path)
+        number, self._number = self._number, self._number + 1  # a script that runs an event loop comes back here
+        if not answering.execute(FOLDER, number, self._shared):
+            self._number = number
         self._last = time.monotonic()
-
-    def _execute(self, path):
-        number, answer = self._number, {}
-        self._number += 1  # first: a script that runs an event loop comes back here
-        try:
-            with open(path, encoding="utf-8") as file:
-                self._shared["answer"] = None
-                exec(compile(file.read(), path, "exec"), self._shared)
-                answer["answer"] = self._shared["answer"]
-            text = json.dumps(answer)
-        except BaseException:
-            text = json.dumps({"error": traceback.format_exc()})
-        part = os.path.join(FOLDER, f"{number}.part")
-        with open(part, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(part, os.path.join(FOLDER, f"{number}.json"))
 
 
 class Started(Extension):

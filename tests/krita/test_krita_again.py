@@ -65,7 +65,7 @@ answer = [scrolled.viewport().width(), scrolled.widget().minimumSizeHint().width
 """)
     assert needed <= width, "the docker does not fit"
     wait_for(lambda: first.shown()["preview"], "the preview")
-    first.keep(Screen(first.krita, krita_shots), "docker_at_200_percent")  # type: ignore[arg-type]
+    first.keep(Screen(first.krita, krita_shots), "docker_at_200_percent")
     two_windows_have_one_state(first)
     assert not first.run("answer = driver.faults")
     first.run("docker().setFloating(False)\nclose(document)\nfor one in retired: one.setModified(False)")
@@ -98,7 +98,7 @@ answer = [scrolled.viewport().width(), scrolled.widget().minimumSizeHint().width
     new, _ = second.made()
     expected, _ = engine(LAYER, AT, BELOW, MASK, style=0.0)
     np.testing.assert_array_equal(new, expected)
-    screen = Screen(second.krita, krita_shots)  # type: ignore[arg-type]
+    screen = Screen(second.krita, krita_shots)
     second.close_all()
     second.open_example()
     second.run("settings(style=0.5); live(True); arrange(250)")
@@ -109,7 +109,7 @@ answer = [scrolled.viewport().width(), scrolled.widget().minimumSizeHint().width
     second.run("live(False); widget('tabs').setCurrentIndex(1); widget('history').setCurrentRow(0)")
     second.activate("document.topLevelNodes()[0]")
     second.press(style=0.0)
-    assert second.ended().startswith("Nothing visible lies below")
+    assert second.ended().startswith("Nothing is visible below")
     second.run("widget('history').setCurrentRow(0)")
     second.keep(screen, "docker_light_error")
     words, ground = second.run("""

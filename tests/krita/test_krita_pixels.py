@@ -227,8 +227,8 @@ faint = new_layer(document, "faint", 110, 90, 60, 10, above=document.topLevelNod
 faint.setOpacity(90)
 """,
     "below-others": """
-for place in range(2):
-    new_layer(document, "above", 110, 90, 30 * place, 10)
+for number in range(2):
+    new_layer(document, "above", 110, 90, 30 * number, 10)
 """,
     "itself-hidden-and-faint": """
 layer.setVisible(False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from deepblend_protocol.plugins.presets import OWN
 from deepblend_protocol.settings import PRESET_NAMES, SHOWN, table
 from gi.repository import Gimp
 
@@ -13,8 +14,6 @@ AGAIN = "deepblend-again"
 ARGUMENTS = ("preset", *(name.replace("_", "-") for name in SHOWN), "method", "as-layer-mask", "hide-original")
 """What is kept with a result, and what presets may set; all but the style picture, which a file cannot hold."""
 PICTURE = "style-picture"
-OWN = "own"
-"""The preset that sets nothing."""
 BY_PRESET = tuple(name.replace("_", "-") for name in PRESET_NAMES)
 """The arguments that presets set."""
 _BESIDE = 1 - 1e-9
@@ -62,11 +61,6 @@ def forget(config: Gimp.ProcedureConfig) -> None:
 def arguments_of(config: Gimp.ProcedureConfig) -> dict[str, Any]:
     """The arguments as a result keeps them."""
     return {name: config.get_property(name) for name in ARGUMENTS}
-
-
-def of_today(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments that were kept; those from before there were automatic presets are own values, without new effects."""
-    return dict(arguments) if "preset" in arguments else {"preset": OWN, "match": 0.0, "grain": 0.0, **arguments}
 
 
 def put(config: Gimp.ProcedureConfig, arguments: Mapping[str, Any]) -> None:

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from deepblend_protocol.geometry import Rect
-from deepblend_protocol.words import _
+from deepblend_protocol.plugins.region import nothing_below
 from gi.repository import Gegl, Gimp
 
 from . import gegl
 from .content import path_of
 from .samples import canvas_of
-from .subject import Refused
 
 
 @contextmanager
@@ -48,8 +47,7 @@ def background(image: Gimp.Image, layer: Gimp.Layer, box: Rect | None) -> Iterat
 def check_ground(buffer: Gegl.Buffer, box: Rect, layer: Gimp.Layer) -> None:
     """Raise Refused where nothing is visible of a background in a box."""
     if not gegl.read(buffer, box, "A u8").strip(b"\0"):
-        words = _("Nothing is visible below '%s' that it could be blended into. Put the picture on a layer below it.")
-        raise Refused(words % layer.get_name())
+        raise nothing_below(layer.get_name())
 
 
 def _hide(layers: list[Gimp.Layer]) -> None:

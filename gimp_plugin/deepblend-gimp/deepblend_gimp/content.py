@@ -38,6 +38,7 @@ def content_of(drawable: Gimp.Drawable) -> Iterator[Content]:
             group = counterpart(copy, drawable)
             if group.get_mask() is not None:
                 group.remove_mask(Gimp.MaskApplyMode.DISCARD)
+            assert isinstance(group, Gimp.GroupLayer)
             yield _content(group.merge(), drawable)
         finally:
             copy.delete()
@@ -60,10 +61,11 @@ def _content(drawable: Gimp.Drawable, masked: Gimp.Drawable | None = None) -> Co
 
 def path_of(item: Gimp.Item) -> list[int]:
     """An item's position among its siblings, and before it those of the groups that it lies in."""
-    image, path = item.get_image(), []
-    while item is not None:
-        path.insert(0, image.get_item_position(item))
-        item = item.get_parent()
+    image, inner = item.get_image(), item
+    path: list[int] = []
+    while inner is not None:
+        path.insert(0, image.get_item_position(inner))
+        inner = inner.get_parent()
     return path
 
 

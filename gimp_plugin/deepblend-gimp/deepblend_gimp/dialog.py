@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import gi
 
 gi.require_version("Gdk", "3.0")
@@ -54,9 +52,11 @@ def _built(
     dialog.add_buttons(_("_Help"), _HELP, _("_Reset"), _RESET)
     dialog.add_buttons(_("_Cancel"), Gtk.ResponseType.CANCEL, _("Ble_nd"), Gtk.ResponseType.OK)
     dialog.set_default_response(Gtk.ResponseType.OK)
-    buttons = dialog.get_widget_for_response(_HELP).get_parent()
     for one in (_HELP, _RESET):
-        buttons.set_child_secondary(dialog.get_widget_for_response(one), True)
+        button = dialog.get_widget_for_response(one)
+        row = button.get_parent() if button is not None else None
+        if button is not None and isinstance(row, Gtk.ButtonBox):
+            row.set_child_secondary(button, True)
     side = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=12, hexpand=False)  # all room is the preview's
     side.pack_start(Form(config, presets), False, False, 0)
     for note in notes:
@@ -83,7 +83,7 @@ def _reset(config: Gimp.ProcedureConfig) -> None:
     config.set_property("hide-original", "auto")
 
 
-def _key(dialog: Gtk.Dialog, event: Any) -> bool:
+def _key(dialog: Gtk.Dialog, event: Gdk.EventKey) -> bool:
     if event.keyval == Gdk.KEY_F1:
         dialog.response(_HELP)
         return True

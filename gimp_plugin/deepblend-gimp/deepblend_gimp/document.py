@@ -9,19 +9,18 @@ from typing import Any
 from deepblend_protocol import geometry
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane, Previews, Request
-from deepblend_protocol.settings import Settings, reduced, resolve, style_wanted
-from deepblend_protocol.words import _
+from deepblend_protocol.plugins.preview import Reduction
+from deepblend_protocol.plugins.region import no_style, parts
+from deepblend_protocol.settings import Settings, style_wanted
 from gi.repository import Gegl, Gimp
 
 from . import gegl
 from .background import background, check_ground
-from .content import Content, content_of
+from .content import content_of
 from .kept import Origin
 from .samples import SCREEN, Samples, buffer_of, canvas_of
 from .selection import mask_box, mask_plane
-from .subject import Refused, Subject
-
-_NO_STYLE = _("Style is to come from another layer, and none was chosen.")
+from .subject import Subject
 
 
 @dataclass(frozen=True)
@@ -50,10 +49,11 @@ def read(subject: Subject, picture: Gimp.Drawable | None, settings: Settings, gi
     image, layer = subject.image, subject.layer
     wanted = style_wanted(settings)
     if wanted == "picture" and (picture is None or not picture.is_valid()):
-        raise Refused(_NO_STYLE)
+        raise no_style()
     known, canvas = Samples(image), canvas_of(image)
     with content_of(layer) as content:
-        crop, inside = _needed(content, canvas, subject, known, settings.grow_px, settings.shadow_length)
+        box = mask_box(content, subject.selection, known)
+        crop, inside = parts(box, content.box, canvas, settings.grow_px, settings.shadow_length)
         source = gegl.read(content.buffer, inside.relative_to(content.box), known.colour)
         mask = mask_plane(content, subject.selection, inside, known)
     whole = wanted == "background"
@@ -76,17 +76,6 @@ def read(subject: Subject, picture: Gimp.Drawable | None, settings: Settings, gi
     return Reading(request, Origin.of(layer, subject.selection))
 
 
-def _needed(
-    content: Content, canvas: Rect, subject: Subject, known: Samples, grow_px: float, shadow_px: float
-) -> tuple[Rect, Rect]:
-    """What is needed of the background, and of the layer. Raises MaskEmpty, MaskOutside."""
-    box = mask_box(content, canvas, subject.selection, known)
-    crop = geometry.needed(box, content.box, canvas, grow_px, shadow_px)
-    inside = crop.intersection(content.box) if crop is not None else None
-    assert crop is not None and inside is not None  # mask_box has looked
-    return crop, inside
-
-
 def _style(buffer: Gegl.Buffer, box: Rect, known: Samples, like: Gegl.Buffer | None = None) -> Plane:
     """A style picture of a buffer, in the colour space of another one where that is given."""
     scale = geometry.style_scale(*box.size)
@@ -95,7 +84,7 @@ def _style(buffer: Gegl.Buffer, box: Rect, known: Samples, like: Gegl.Buffer | N
     return Plane(box, size, known.type, known.channels, samples, known.encoding, scale)
 
 
-class Reduced:
+class Reduced(Reduction):
     """A small copy of what a blend reads, in 8 bits and sRGB, for previews; read once.
 
     Args:
@@ -111,11 +100,8 @@ class Reduced:
         image, layer = subject.image, subject.layer
         known, canvas = Samples(image), canvas_of(image)
         with content_of(layer) as content:
-            crop, inside = _needed(content, canvas, subject, known, grow_px, shadow_px)
-            self.crop = crop
-            """What is shown, in the image's pixels."""
-            self.scale = min(1.0, longest / max(crop.size))
-            self.frame = crop.scaled(self.scale)
+            crop, inside = parts(mask_box(content, subject.selection, known), content.box, canvas, grow_px, shadow_px)
+            super().__init__(crop, longest)
             place = inside.scaled(self.scale)
             self.layer = self._plane(content.buffer, place, content.box.scaled(self.scale))
             mask = mask_plane(content, subject.selection, inside, known)
@@ -137,14 +123,10 @@ class Reduced:
                 box = Rect(0, 0, *shown.box.size).scaled(self.scale)
                 self._picture = self._reduced(shown.buffer, box, box)
 
-    def request(self, given: Mapping[str, Any], previews: Previews) -> Request:
+    def preview(self, given: Mapping[str, Any], previews: Previews) -> Request:
         """The request of a preview with these settings. Raises Refused where its style picture is missing."""
-        scaled = reduced(given, self.scale)
-        wanted = style_wanted(resolve(scaled))
-        if wanted == "picture" and self._picture is None:
-            raise Refused(_NO_STYLE)
-        style = {"background": self._style, "picture": self._picture}[wanted] if wanted is not None else None
-        return Request(self.layer, self.background, self._mask, style, scaled, previews=previews)
+        styles = {"background": self._style, "picture": self._picture}
+        return self.request(self.layer, self.background, self._mask, styles.get, given, previews)
 
     def _plane(
         self, buffer: Gegl.Buffer, box: Rect, own: Rect | None = None, name: str = SCREEN, channels: str = "RGBA"

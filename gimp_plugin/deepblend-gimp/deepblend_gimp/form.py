@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import gi
 
@@ -94,27 +94,28 @@ class Form(Gtk.Grid):
         """A field for an argument, and what of it has the keys."""
         config = self._config
         if kind == "scale":
-            entry = GimpUi.prop_scale_entry_new(config, name, None, 1.0, False, 0, 0)
-            _without_label(entry)
+            entry = cast(GimpUi.ScaleEntry, GimpUi.prop_scale_entry_new(config, name, None, 1.0, False, 0, 0))
+            _hide(entry.get_label())
             return entry, entry.get_spin_button()
         if kind == "number":
             spin = GimpUi.prop_spin_button_new(config, name, 1.0, 10.0, 1)
             spin.set_halign(Gtk.Align.START)
             return spin, spin
         if kind == "switch":
-            switch = GimpUi.prop_check_button_new(config, name, config.find_property(name).nick)
+            nick = config.find_property(name).nick
+            switch = cast(Gtk.CheckButton, GimpUi.prop_check_button_new(config, name, nick))
             switch.set_use_underline(True)
             return switch, switch
         if kind == "layer":
-            chooser = GimpUi.prop_drawable_chooser_new(config, name, _("The layer that texture comes from"))
-            _without_label(chooser)
+            title = _("The layer that texture comes from")
+            chooser = cast(GimpUi.DrawableChooser, GimpUi.prop_drawable_chooser_new(config, name, title))
+            _hide(chooser.get_label())
             return chooser, chooser
         combo = GimpUi.prop_choice_combo_box_new(config, name)
         return combo, combo
 
 
-def _without_label(field: Gtk.Widget) -> None:
+def _hide(label: Gtk.Widget) -> None:
     """The form has labels in a column of their own; GIMP's fields bring theirs along."""
-    label = field.get_label()
     label.set_no_show_all(True)
     label.hide()

@@ -11,8 +11,7 @@ VENDOR = HERE / "vendor"
 
 def prepare() -> None:
     """Make deepblend_protocol and pyzmq importable: the installer put them under ``vendor``."""
-    if VENDOR.is_dir() and str(VENDOR) not in sys.path:
-        sys.path.insert(0, str(VENDOR))
+    sys.path.insert(0, str(VENDOR))
     from deepblend_protocol import vendored
 
     vendored.prepare(VENDOR)

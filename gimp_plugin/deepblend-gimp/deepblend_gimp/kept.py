@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepblend_protocol.geometry import Rect
+from deepblend_protocol.plugins.orientation import SAME, Look, turned
 from gi.repository import Gimp
 
-from .orientation import SAME, Look, turned
 from .samples import box_of
 from .selection import Selection
 
@@ -23,6 +23,8 @@ IMAGE = "deepblend-image"
 """A parasite of the image: a name that only it and its copies have. Tattoos are of use in these alone."""
 SELECTION = "deepblend-selection"
 """A parasite: the selection, as ``Selection.packed`` makes it; missing where there was none."""
+_LONGEST = 24
+"""Pixels of a look's longer side."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,12 @@ class Origin:
     @classmethod
     def of(cls, layer: Gimp.Layer, selection: Selection | None) -> Origin:
         box = box_of(layer)
-        return cls(layer, box, Look.of(layer), selection.packed(box) if selection is not None else None)
+        return cls(layer, box, _look(layer), selection.packed(box) if selection is not None else None)
 
     def moved(self) -> tuple[int, int]:
         """How far the layer has been moved since. Raises ValueError where it was scaled, cut, turned or flipped."""
         now = box_of(self.layer)
-        if now.size != self.box.size or turned(self.look, Look.of(self.layer)) != SAME:
+        if now.size != self.box.size or turned(self.look, _look(self.layer)) != SAME:
             raise ValueError
         return now.x - self.box.x, now.y - self.box.y
 
@@ -110,10 +112,16 @@ def selection_of(layer: Gimp.Layer, original: Gimp.Layer) -> Selection | None:
     known, now = _known(layer) or {}, box_of(original)
     was = known.get("box")
     was = Rect(*was) if isinstance(was, list) and len(was) == 4 else now  # of results that did not keep it
-    turn = turned(Look.unpacked(known.get("look")), Look.of(original))
+    turn = turned(Look.unpacked(known.get("look")), _look(original))
     if turn.of_size(*was.size) != now.size:
         raise ValueError(f"{was.size} has become {now.size}")
     return Selection.unpacked(bytes(parasite.get_data()), was, now, turn)
+
+
+def _look(layer: Gimp.Layer) -> Look | None:
+    """A small picture of a layer; None where GIMP has none."""
+    samples, width, height, _ = layer.get_thumbnail_data(_LONGEST, _LONGEST)
+    return Look(width, height, bytes(samples.get_data())) if samples is not None and width and height else None
 
 
 def _neighbour(image: Gimp.Image, layer: Gimp.Layer, below: int) -> Gimp.Layer | None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 from pathlib import Path
 
+from deepblend_protocol.time_left import read_paces
 from gi.repository import Gimp
 
 
@@ -16,9 +17,8 @@ def _path() -> Path:
 def read() -> dict[str, float]:
     """Seconds per megapixel by kind of blend; none where nothing is known."""
     try:
-        known = json.loads(_path().read_text(encoding="utf-8"))
-        return {str(kind): float(seconds) for kind, seconds in known.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        return read_paces(_path().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return {}
 
 

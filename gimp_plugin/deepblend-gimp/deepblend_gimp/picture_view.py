@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import gi
 
@@ -13,18 +12,13 @@ gi.require_version("Gtk", "3.0")
 gi.require_version("Gdk", "3.0")
 gi.require_version("GdkPixbuf", "2.0")
 from deepblend_protocol.geometry import Rect  # noqa: E402
+from deepblend_protocol.plugins.viewport import Viewport  # noqa: E402
 from gi.repository import Gdk, GdkPixbuf, Gtk  # noqa: E402
 
 LEAST = (440, 400)
 """Width and height that the view asks for."""
-_STEP = 1.25
-"""By which a notch of the wheel enlarges."""
-_MOST = 8.0
-"""Screen pixels that a document's pixel is enlarged to, at most."""
 _NEAR = 10
 """Pixels from the line between before and after within which it is taken hold of."""
-_CLICK = 4
-"""Pixels that a click may move the mouse."""
 _GRIP = (8, 48)
 """Width and height of what the line is taken hold of by."""
 _GROUND, _LIGHT, _DARK = 0x80808080, 0xFFFFFFFF, 0x000000FF
@@ -42,17 +36,11 @@ class PictureView(Gtk.EventBox):
     def __init__(self, sharper: Callable[[], None]) -> None:
         super().__init__()
         self._sharper = sharper
+        self._port = Viewport(0.0)
+        """Its line: at the left side everything is after, at the right side before. All in the screen's own pixels."""
         self._frame = Rect(0, 0, 1, 1)
         self._before: GdkPixbuf.Pixbuf | None = None
         self._after: GdkPixbuf.Pixbuf | None = None
-        self._line = 0.0
-        """Where the line is, of the width: at the left side everything is after, at the right side before."""
-        self._scale: float | None = None
-        """Screen pixels of a document's pixel; None: as large as there is room for."""
-        self._centre = (0.0, 0.0)
-        """The document's point in the middle."""
-        self._hold: tuple[str, float, float, tuple[float, float]] | None = None
-        """What the mouse holds, where it was pressed, and the centre then."""
         self._image = Gtk.Image()
         room = Gtk.Box(width_request=LEAST[0], height_request=LEAST[1])
         over = Gtk.Overlay()
@@ -84,20 +72,19 @@ class PictureView(Gtk.EventBox):
         Args:
             frame: the part of the document that both are of, in its pixels.
         """
-        if frame.intersection(self._frame) is None:
-            self._scale = None
+        self._port.show(frame)
         self._frame, self._before, self._after = frame, before, after
         self._draw()
 
     def compare(self, line: float) -> None:
         """Put the line between before and after somewhere, 0 to 1 of the width."""
-        self._line = min(1.0, max(0.0, line))
+        self._port.line = line
         self._draw()
 
     @property
     def longest(self) -> int:
         """How many pixels the longer side of the pictures should have for all of what is shown to be sharp."""
-        return round(max(self._frame.size) * self._seen_scale())
+        return round(self._port.longest(self._area()))
 
     # Where things are, in the screen's own pixels
 
@@ -105,79 +92,50 @@ class PictureView(Gtk.EventBox):
         factor = self.get_scale_factor()
         return max(1, self.get_allocated_width() * factor), max(1, self.get_allocated_height() * factor)
 
-    def _fitting(self) -> float:
-        width, height = self._size()
-        return min(width / self._frame.w, height / self._frame.h)
+    def _area(self) -> Rect:
+        return Rect(0, 0, *self._size())
 
-    def _seen_scale(self) -> float:
-        return self._scale if self._scale is not None else self._fitting()
-
-    def _seen_centre(self) -> tuple[float, float]:
-        if self._scale is not None:
-            return self._centre
-        return self._frame.x + self._frame.w / 2, self._frame.y + self._frame.h / 2
-
-    def _at(self, event: Any) -> tuple[float, float]:
+    def _at(self, event: Gdk.EventButton | Gdk.EventMotion | Gdk.EventScroll) -> tuple[float, float]:
         factor = self.get_scale_factor()
         return event.x * factor, event.y * factor
 
-    def _enlarge(self, scale: float | None, place: tuple[float, float]) -> None:
-        """Enlarge so that the document's point at a place stays there."""
-        if scale is None or scale <= self._fitting():
-            self._scale = None
-        else:
-            away = [one - size / 2 for one, size in zip(place, self._size())]
-            old, (x, y) = self._seen_scale(), self._seen_centre()
-            self._scale = min(scale, max(_MOST, self._fitting()))
-            self._look_at(*(one + part / old - part / self._scale for one, part in zip((x, y), away)))
-        self._draw()
-        self._sharper()
-
-    def _look_at(self, x: float, y: float) -> None:
-        frame = self._frame
-        self._centre = (min(max(x, frame.x), frame.right), min(max(y, frame.y), frame.bottom))
-
     # What the mouse does
 
-    def _scrolled(self, widget: Any, event: Gdk.EventScroll) -> bool:
+    def _scrolled(self, widget: Gtk.Widget, event: Gdk.EventScroll) -> bool:
         smooth, _dx, dy = event.get_scroll_deltas()
         notches = -dy if smooth else {Gdk.ScrollDirection.UP: 1, Gdk.ScrollDirection.DOWN: -1}.get(event.direction, 0)
         if notches:
-            self._enlarge(self._seen_scale() * _STEP**notches, self._at(event))
+            self._port.turn_wheel(notches, self._at(event), self._area())
+            self._draw()
+            self._sharper()
         return True
 
-    def _on_line(self, x: float) -> bool:
-        return abs(x - self._line * self._size()[0]) <= _NEAR * self.get_scale_factor()
+    def _on_line(self, place: tuple[float, float]) -> bool:
+        return self._port.on_line(place, self._size()[0], _NEAR * self.get_scale_factor())
 
-    def _pressed(self, widget: Any, event: Gdk.EventButton) -> bool:
+    def _pressed(self, widget: Gtk.Widget, event: Gdk.EventButton) -> bool:
         if event.button == 1:
-            x, y = self._at(event)
-            self._hold = ("line" if self._on_line(x) else "click", x, y, self._seen_centre())
+            place = self._at(event)
+            self._port.press(place, self._on_line(place))
         return True
 
-    def _moved(self, widget: Any, event: Gdk.EventMotion) -> bool:
-        x, y = self._at(event)
-        if self._hold is None:
-            name = "col-resize" if self._on_line(x) else "default"
-            self.get_window().set_cursor(Gdk.Cursor.new_from_name(self.get_display(), name))
+    def _moved(self, widget: Gtk.Widget, event: Gdk.EventMotion) -> bool:
+        place = self._at(event)
+        if not self._port.held:
+            name = "col-resize" if self._on_line(place) else "default"
+            event.window.set_cursor(Gdk.Cursor.new_from_name(self.get_display(), name))
             return True
-        what, was_x, was_y, centre = self._hold
-        if what == "line":
-            self.compare(x / self._size()[0])
-        elif what == "drag" or max(abs(x - was_x), abs(y - was_y)) > _CLICK:
-            self._hold = ("drag", was_x, was_y, centre)
-            if self._scale is not None:
-                self._look_at(centre[0] - (x - was_x) / self._scale, centre[1] - (y - was_y) / self._scale)
-                self._draw()
+        if self._port.drag(place, self._size()[0]):
+            self._draw()
         return True
 
-    def _released(self, widget: Any, event: Gdk.EventButton) -> bool:
-        hold, self._hold = self._hold, None
-        if hold is not None and hold[0] == "click":
-            self._enlarge(None if self._scale is not None else 1.0, self._at(event))
+    def _released(self, widget: Gtk.Widget, event: Gdk.EventButton) -> bool:
+        if self._port.release(self._at(event), self._area(), 1.0):
+            self._draw()
+            self._sharper()
         return True
 
-    def _resized(self, widget: Any, allocation: Any) -> None:
+    def _resized(self, widget: Gtk.Widget, allocation: Gdk.Rectangle) -> None:
         self._draw()
         self._sharper()
 
@@ -191,7 +149,7 @@ class PictureView(Gtk.EventBox):
         width, height = self._size()
         seen = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, width, height)
         seen.fill(_GROUND & 0xFFFFFF00)
-        line = round(self._line * width)
+        line = round(self._port.line * width)
         for picture, left, right in ((self._before, 0, line), (self._after or self._before, line, width)):
             self._lay(picture, seen, Rect(left, 0, right - left, height))
         _line_on(seen, line, self.get_scale_factor())
@@ -199,10 +157,8 @@ class PictureView(Gtk.EventBox):
 
     def _lay(self, picture: GdkPixbuf.Pixbuf, seen: GdkPixbuf.Pixbuf, part: Rect) -> None:
         """A picture, as far as it lies in a part of what is seen."""
-        scale, (x, y) = self._seen_scale(), self._seen_centre()
-        width, height = self._size()
-        left, top = width / 2 + (self._frame.x - x) * scale, height / 2 + (self._frame.y - y) * scale
-        place = Rect(round(left), round(top), round(self._frame.w * scale), round(self._frame.h * scale))
+        scale = self._port.scale(self._area())
+        place = Rect(*(round(side) for side in self._port.place(self._frame, self._area())))
         area = place.intersection(part) if part.w > 0 else None
         if area is not None:
             pixel = scale * self._frame.w / picture.get_width(), scale * self._frame.h / picture.get_height()
@@ -230,9 +186,8 @@ def _line_on(seen: GdkPixbuf.Pixbuf, line: int, factor: int) -> None:
 def _put(image: Gtk.Image, seen: GdkPixbuf.Pixbuf, factor: int) -> None:
     """Show a picture in the screen's own pixels, also where the desktop counts several of them as one."""
     if factor == 1 or sys.platform in ("win32", "darwin"):
-        scaled = factor == 1
-        small = seen if scaled else seen.scale_simple(seen.get_width() // factor, seen.get_height() // factor, 2)
-        image.set_from_pixbuf(small)
+        size, how = (seen.get_width() // factor, seen.get_height() // factor), GdkPixbuf.InterpType.BILINEAR
+        image.set_from_pixbuf(seen if factor == 1 else seen.scale_simple(*size, how))
         return
     # The binding hands surfaces over only together with cairo's own, which need not be installed.
     gdk, gtk, cairo = (ctypes.CDLL(name) for name in ("libgdk-3.so.0", "libgtk-3.so.0", "libcairo.so.2"))

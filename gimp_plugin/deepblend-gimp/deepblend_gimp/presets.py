@@ -7,23 +7,22 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gi
 
 gi.require_version("Gtk", "3.0")
-from deepblend_protocol.settings import AUTOMATIC, PRESETS, resolve  # noqa: E402
+from deepblend_protocol.plugins import presets  # noqa: E402
+from deepblend_protocol.plugins.presets import OLD_DEFAULT, OWN, USERS, of_today  # noqa: E402
+from deepblend_protocol.settings import AUTOMATIC  # noqa: E402
 from deepblend_protocol.words import LOOKS, _, looks_like  # noqa: E402
 from deepblend_protocol.words import PRESETS as LABELS  # noqa: E402
-from gi.repository import Gimp, Gtk  # noqa: E402
+from gi.repository import Gimp, GObject, Gtk  # noqa: E402
 
-from .arguments import BY_PRESET, OWN, SHOWN, forget, given_of, of_today, put  # noqa: E402
+from .arguments import BY_PRESET, SHOWN, forget, given_of, put  # noqa: E402
 
 _SET = ("preset", *(name.replace("_", "-") for name in SHOWN))
 """The arguments that the user's own presets set."""
-_USERS = "user:"
-_OLD_DEFAULT = {"style": 0.5, "keep_colours": 0.5, "style_from": "background"}
-"""What GIMP has kept as the last values of who never chose any, before there were automatic presets."""
 
 
 def _path() -> Path:
@@ -33,12 +32,9 @@ def _path() -> Path:
 def read() -> dict[str, dict[str, Any]]:
     """The user's own, by name; none where the file is damaged."""
     try:
-        known = json.loads(_path().read_text(encoding="utf-8"))
+        return presets.read(_path().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    if not isinstance(known, dict):
-        return {}
-    return {name: values for name, values in known.items() if isinstance(values, dict)}
 
 
 def write(own: dict[str, dict[str, Any]]) -> None:
@@ -49,10 +45,9 @@ def write(own: dict[str, dict[str, Any]]) -> None:
     os.replace(part, path)
 
 
-def _values(preset: str) -> dict[str, Any]:
-    """What a preset sets, by the arguments' names; of those that set nothing, what is there at the beginning."""
-    settings = resolve({"preset": preset} if preset in PRESETS else {})
-    return {name: getattr(settings, name.replace("-", "_")) for name in BY_PRESET}
+def _values(preset: str, report: Mapping[str, Any]) -> dict[str, Any]:
+    """What a preset sets, by the arguments' names, as far as a blend's report says."""
+    return {name.replace("_", "-"): value for name, value in presets.values_of(preset, report).items()}
 
 
 @contextmanager
@@ -62,11 +57,11 @@ def shown(config: Gimp.ProcedureConfig) -> Iterator[None]:
     Where some of that is given besides a preset, as a script may, all of it becomes own values.
     """
     given, preset = given_of(config), config.get_property("preset")
-    if preset == AUTOMATIC and given == _OLD_DEFAULT:
+    if preset == AUTOMATIC and given == OLD_DEFAULT:
         given = {}
     if given:
         config.set_property("preset", OWN)
-    put(config, {**_values(preset), **{name.replace("_", "-"): value for name, value in given.items()}})
+    put(config, {**_values(preset, {}), **{name.replace("_", "-"): value for name, value in given.items()}})
     try:
         yield
     finally:
@@ -116,14 +111,13 @@ class PresetRow:
             self._choice.append(name, label)
         self._choice.append(OWN, _("Own values"))
         for name in sorted(self._own):
-            self._choice.append(_USERS + name, name)
+            self._choice.append(USERS + name, name)
         self._setting = False
         self._show()
 
     def _preset_values(self) -> dict[str, Any]:
         """What the preset sets, as far as that is known."""
-        preset = self._config.get_property("preset")
-        return _values(self._looks.get("looks_like", preset) if preset == AUTOMATIC else preset)
+        return _values(self._config.get_property("preset"), self._looks)
 
     def _put_values(self) -> None:
         if self._config.get_property("preset") != OWN:
@@ -134,7 +128,7 @@ class PresetRow:
     def _fits(self, values: Mapping[str, Any]) -> bool:
         return all(self._config.get_property(name) == value for name, value in values.items())
 
-    def _changed(self, config: Gimp.ProcedureConfig, what: Any) -> None:
+    def _changed(self, config: Gimp.ProcedureConfig, what: GObject.ParamSpec) -> None:
         """An argument has changed, by the user or by GIMP's own buttons."""
         if self._setting:
             return
@@ -148,25 +142,25 @@ class PresetRow:
     def _is_reset(self) -> bool:
         """Whether what the preset sets is as it was before something was decided: GIMP's own button does that."""
         return not given_of(self._config) or (
-            self._config.get_property("preset") == AUTOMATIC and self._fits(_values(AUTOMATIC))
+            self._config.get_property("preset") == AUTOMATIC and self._fits(_values(AUTOMATIC, {}))
         )
 
     def _show(self) -> None:
         """Show the preset, or the user's own one whose values these are."""
-        fitting = (_USERS + name for name, values in self._own.items() if self._fits(of_today(values)))
+        fitting = (USERS + name for name, values in self._own.items() if self._fits(of_today(values)))
         preset = self._config.get_property("preset")
         id = next(fitting, preset)
         self._setting = True
         self._choice.set_active_id(id)
         self._setting = False
-        self._delete.set_sensitive(id.startswith(_USERS))
+        self._delete.set_sensitive(id.startswith(USERS))
         self.said.set_text(looks_like(self._looks) if preset == AUTOMATIC else "")
 
     def _chosen(self, choice: Gtk.ComboBoxText) -> None:
         id = choice.get_active_id()
         if self._setting or not id:
             return
-        own = of_today(self._own[id[len(_USERS) :]]) if id.startswith(_USERS) else {"preset": id}
+        own = of_today(self._own[id[len(USERS) :]]) if id.startswith(USERS) else {"preset": id}
         self._setting = True
         put(self._config, own)
         self._setting = False
@@ -174,7 +168,7 @@ class PresetRow:
         self._show()
 
     def _save(self, button: Gtk.Button) -> None:
-        asked = Gtk.Dialog(title=_("Save preset"), transient_for=self.row.get_toplevel(), modal=True)
+        asked = Gtk.Dialog(title=_("Save preset"), transient_for=self._window(), modal=True)
         asked.add_buttons(_("_Cancel"), Gtk.ResponseType.CANCEL, _("_Save"), Gtk.ResponseType.OK)
         asked.set_default_response(Gtk.ResponseType.OK)
         entry = Gtk.Entry(activates_default=True, margin=12, placeholder_text=_("Its name"))
@@ -188,14 +182,17 @@ class PresetRow:
             self._keep({**self._own, name: values})
 
     def _remove(self, button: Gtk.Button) -> None:
-        name = (self._choice.get_active_id() or "")[len(_USERS) :]
+        name = (self._choice.get_active_id() or "")[len(USERS) :]
         self._keep({each: values for each, values in self._own.items() if each != name})
+
+    def _window(self) -> Gtk.Window:
+        return cast(Gtk.Window, self.row.get_toplevel())
 
     def _keep(self, own: dict[str, dict[str, Any]]) -> None:
         try:
             write(own)
         except OSError as error:
-            told = Gtk.MessageDialog(transient_for=self.row.get_toplevel(), modal=True, buttons=Gtk.ButtonsType.CLOSE)
+            told = Gtk.MessageDialog(transient_for=self._window(), modal=True, buttons=Gtk.ButtonsType.CLOSE)
             told.set_property("text", _("The presets could not be saved: %s") % error)
             told.run()
             told.destroy()

@@ -13,28 +13,29 @@ from deepblend_protocol.client import Client, Job, JobCancelled, JobDone, JobFai
 from deepblend_protocol.errors import DeepBlendError  # noqa: E402
 from deepblend_protocol.geometry import Rect  # noqa: E402
 from deepblend_protocol.messages import Plane, Previews  # noqa: E402
+from deepblend_protocol.plugins.preview import (  # noqa: E402
+    INTERVAL_MS,
+    LONGEST,
+    MOST,
+    SETTLE_MS,
+    SHARPEN_MS,
+    Sharpness,
+    room,
+)
+from deepblend_protocol.plugins.refused import Refused, told  # noqa: E402
 from deepblend_protocol.settings import resolve  # noqa: E402
-from deepblend_protocol.words import _, progress, sentence  # noqa: E402
-from gi.repository import GdkPixbuf, Gimp, GLib, Gtk  # noqa: E402
+from deepblend_protocol.words import _, progress  # noqa: E402
+from gi.repository import GdkPixbuf, Gimp, GLib, GObject, Gtk  # noqa: E402
 
 from . import document, server  # noqa: E402
 from .arguments import PICTURE, settings_of  # noqa: E402
 from .picture_view import PictureView  # noqa: E402
-from .subject import Asked, Refused, Subject  # noqa: E402
+from .subject import Asked, Subject  # noqa: E402
 
-LONGEST, MOST = 420, 1600
-"""Pixels of the preview's longer side: at least, and where it is enlarged far."""
-INTERVAL_MS = 150
-SETTLE_MS = 120
-"""A slider that is being dragged is waited for."""
-SHARPEN_MS = 400
-"""So is a window that is being made larger."""
 LOOK_MS = 1000
 """How often the image is looked at for changes."""
 _WORTH = 1.2
 """By so much more pixels are to be seen than there are before they are read."""
-_SHARP = 0.8
-"""How sharp a picture has to be, of the first one of its blend, to be shown: else it would be a step back."""
 
 
 class Preview:
@@ -59,8 +60,8 @@ class Preview:
         """Pixels of the longer side of what was read."""
         self._waiting: dict[str, int] = {}
         """By what waits for its time: GLib's number."""
-        self._first: float | None = None
-        """How sharp the first picture of the present blend was."""
+        self._sharpness = Sharpness()
+        """Of the present blend's pictures."""
         self._after: GdkPixbuf.Pixbuf | None = None
         self._read(asked.subject())
         self._build()
@@ -70,7 +71,7 @@ class Preview:
         try:
             self._client = server.client()
         except DeepBlendError as error:
-            self._fail(sentence(error))
+            self._fail(told(error))
         self._sign = self._asked.sign()
         self._wait("poll", server.POLL_MS, self._poll)
         self._wait("look", LOOK_MS, self._look)
@@ -101,9 +102,7 @@ class Preview:
     def _read(self, subject: Subject) -> None:
         """Raises MaskEmpty, MaskOutside, Refused."""
         now = resolve(settings_of(self._config))
-        # Some room, so that not every step reads anew.
-        room = max(64.0, 1.5 * now.grow_px), max(40.0, 1.5 * now.shadow_length)
-        self._small = document.Reduced(subject, self._longest, *room)
+        self._small = document.Reduced(subject, self._longest, *room(now))
         self._small.take_picture(self._config.get_property(PICTURE))
         self._subject = subject
         self._ground = _pixbuf(self._small.background)
@@ -116,7 +115,7 @@ class Preview:
         except (Refused, DeepBlendError) as error:
             self._stop()
             self._sent = None
-            self._fail(sentence(error) if isinstance(error, DeepBlendError) else str(error))
+            self._fail(told(error))
             return False
         self._sent = None
         return True
@@ -146,7 +145,7 @@ class Preview:
 
     # What begins it anew
 
-    def _changed(self, config: Gimp.ProcedureConfig, what: Any) -> None:
+    def _changed(self, config: Gimp.ProcedureConfig, what: GObject.ParamSpec) -> None:
         """A setting has changed: begin anew, when it has come to rest."""
         if what.name == PICTURE:
             self._small.take_picture(config.get_property(PICTURE))
@@ -194,16 +193,16 @@ class Preview:
         now = resolve(settings_of(self._config))
         if (now.grow_px > self._small.grow_px or now.shadow_length > self._small.shadow_px) and not self._read_anew():
             return
-        self._first = None
+        self._sharpness = Sharpness()
         try:
             self._sent = settings_of(self._config, shown=True)
-            request = self._small.request(self._sent, Previews(max(self._small.frame.size), INTERVAL_MS))
+            request = self._small.preview(self._sent, Previews(max(self._small.frame.size), INTERVAL_MS))
             self._job = self._client.submit(request)
         except (Refused, DeepBlendError) as error:
             self._sent = None
             self._after = None
             self._show()
-            self._fail(sentence(error) if isinstance(error, DeepBlendError) else str(error))
+            self._fail(told(error))
 
     # What comes of it
 
@@ -217,21 +216,14 @@ class Preview:
                 self._tell(1.0, _("This is a reduced preview; Blend makes the layer at full size."))
             elif isinstance(event, JobFailed):
                 self._sent = None
-                self._fail(sentence(event.error))
+                self._fail(told(event.error))
             elif not isinstance(event, JobCancelled):
-                told = progress(event)
-                if told is not None:
-                    self._tell(*told)
-                if isinstance(event, JobRunning) and event.preview is not None and self._is_sharp(event.preview):
+                far = progress(event)
+                if far is not None:
+                    self._tell(*far)
+                if isinstance(event, JobRunning) and event.preview and self._sharpness.allows(event.preview):
                     self._take(event.preview)
         return True
-
-    def _is_sharp(self, plane: Plane) -> bool:
-        """Whether a picture on the way is no step back from the first one of its blend."""
-        sharpness = _sharpness(plane)
-        if self._first is None:
-            self._first = sharpness
-        return sharpness >= _SHARP * self._first
 
     def _take(self, plane: Plane | None, shadow: Plane | None = None) -> None:
         if plane is not None:
@@ -256,17 +248,6 @@ def _red(label: Gtk.Label) -> str:
     """A red that is readable on the theme's ground."""
     colour = label.get_style_context().get_color(Gtk.StateFlags.NORMAL)
     return "#ff7b72" if colour.red + colour.green + colour.blue > 1.5 else "#c01c28"
-
-
-def _sharpness(plane: Plane) -> float:
-    """How much neighbours differ in a picture, of some sixty rows of it."""
-    columns, rows = plane.size
-    samples, total, count = bytes(plane.samples), 0, 0
-    for row in range(0, rows, max(1, rows // 60)):
-        line = samples[row * columns * 4 + 1 : (row + 1) * columns * 4 : 4]
-        total += sum(abs(one - other) for one, other in zip(line, line[1:]))
-        count += len(line)
-    return total / max(1, count)
 
 
 def _pixbuf(plane: Plane) -> GdkPixbuf.Pixbuf:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from deepblend_protocol.errors import DeepBlendError
+from deepblend_protocol.plugins.presets import OWN
+from deepblend_protocol.plugins.refused import told
 from deepblend_protocol.settings import AUTOMATIC, PRESETS, SHOWN, Setting, table
-from deepblend_protocol.words import CHOICES, _, sentence
+from deepblend_protocol.words import CHOICES, _
 from deepblend_protocol.words import PRESETS as PRESET_LABELS
 from gi.repository import Gimp, Gio, GLib, GObject
 
 from . import host
-from .arguments import AGAIN, OWN, PICTURE, default_of
-from .subject import Refused
+from .arguments import AGAIN, PICTURE, default_of
 
 _METHODS = {"deep": _("Seamless, and in its texture"), "poisson": _("Seamless only")}
 _HIDE = {"auto": _("Where it would show"), "yes": _("Yes"), "no": _("No")}
@@ -97,6 +96,7 @@ def _add(made: Gimp.Procedure, setting: Setting) -> None:
         choice = _choice({one: CHOICES[one] for one in setting.choices})
         made.add_choice_argument(name, label, text, choice, setting.default, _RW)
     else:
+        assert setting.minimum is not None and setting.maximum is not None
         made.add_double_argument(name, label, text, setting.minimum, setting.maximum, default_of(setting.name), _RW)
 
 
@@ -112,13 +112,10 @@ def _run(
         from . import task  # late: GIMP has to know the procedures also where pyzmq cannot be imported
 
         done = task.run(procedure, run_mode, image, drawables, config)
-    except (DeepBlendError, Refused) as error:
-        return _failed(procedure, sentence(error) if isinstance(error, DeepBlendError) else str(error))
     except ImportError as error:
         return _failed(procedure, _("The plug-in is not whole (%s). Run 'deepblend install gimp' again.") % error)
-    except Exception as error:  # never a traceback for the user; the terminal has it
-        traceback.print_exc()
-        return _failed(procedure, _("This is a fault in deepblend: %s. Please report it.") % f"{error!r}")
+    except Exception as error:
+        return _failed(procedure, told(error))
     if done is None:
         return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
     layer, report = done

@@ -49,7 +49,7 @@ def canvas_of(image: Gimp.Image) -> Rect:
     return Rect(0, 0, image.get_width(), image.get_height())
 
 
-def buffer_of(samples: bytes, name: str, box: Rect) -> Gegl.Buffer:
+def buffer_of(samples: bytes | bytearray, name: str, box: Rect) -> Gegl.Buffer:
     """A buffer of its own that holds samples of babl's format ``name`` over a box."""
     Gegl.init(None)
     made = Gegl.Buffer.new(name, *box)

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepblend_protocol import geometry
-from deepblend_protocol.errors import MaskEmpty, MaskOutside
+from deepblend_protocol.errors import MaskEmpty
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.messages import Plane
+from deepblend_protocol.plugins.orientation import SAME, Turn
 from gi.repository import Gegl, Gimp
 
 from . import gegl
 from .content import Content
-from .orientation import SAME, Turn
 from .samples import Samples, buffer_of
 
 _KEPT = "Y u8"
@@ -65,8 +65,8 @@ class Selection:
         return json.dumps(box).encode() + b"\n" + base64.b64encode(body)
 
 
-def mask_box(content: Content, canvas: Rect, selection: Selection | None, known: Samples) -> Rect:
-    """The box of what is selected and visible of a layer. Raises MaskEmpty, MaskOutside."""
+def mask_box(content: Content, selection: Selection | None, known: Samples) -> Rect:
+    """The box of what is selected and visible of a layer. Raises MaskEmpty."""
     own = content.box
     chosen = own if selection is None else own.intersection(selection.box)
     if chosen is None:
@@ -77,15 +77,6 @@ def mask_box(content: Content, canvas: Rect, selection: Selection | None, known:
         if found is None:
             raise MaskEmpty()
         chosen = found.moved(chosen.x, chosen.y)
-    if chosen.intersection(canvas) is None:
-        raise MaskOutside(
-            left=chosen.x,
-            right=chosen.right - 1,
-            top=chosen.y,
-            bottom=chosen.bottom - 1,
-            width=canvas.w,
-            height=canvas.h,
-        )
     return chosen
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deepblend_protocol.plugins.refused import Refused
 from deepblend_protocol.words import _
 from gi.repository import Gimp
 
@@ -17,10 +18,6 @@ _LAYERS = 40
 """So many of the uppermost layers are looked at for changes."""
 _LOOK = 48
 """Pixels of the small pictures by which changes are noticed."""
-
-
-class Refused(Exception):
-    """What cannot be blended, in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ class Asked:
     """
 
     image: Gimp.Image
-    item: Gimp.Item
+    item: Gimp.Drawable
     again: bool
 
     @classmethod

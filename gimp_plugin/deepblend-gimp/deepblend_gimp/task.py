@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
-from typing import Any
 
+from deepblend_protocol.plugins.presets import of_today
+from deepblend_protocol.plugins.refused import Refused
+from deepblend_protocol.plugins.region import is_painted
 from deepblend_protocol.settings import resolve
 from deepblend_protocol.time_left import TimeLeft
-from deepblend_protocol.words import _
+from deepblend_protocol.words import _, result_name, shadow_name
 from gi.repository import Gimp
 
 from . import document, kept, pace, result, server
-from .arguments import AGAIN, PICTURE, arguments_of, of_today, put, settings_of
+from .arguments import AGAIN, PICTURE, arguments_of, put, settings_of
 from .progress import Progress
-from .subject import Asked, Refused, Subject, check_there
+from .subject import Asked, Subject, check_there
 
 _WATCH_S = 1.0
 """How often the image is looked at during a blend."""
@@ -68,8 +69,7 @@ def _blended(
         reading = document.read(subject, config.get_property(PICTURE), settings, given)
         times.append(time.monotonic())
         known = pace.read()
-        painted = settings.method != "poisson" and (settings.style > 0 or "style" in settings.undecided)
-        left = TimeLeft(reading.pixels, painted, known)
+        left = TimeLeft(reading.pixels, is_painted(settings), known)
         watched = time.monotonic()
 
         def tell(fraction: float, word: str) -> bool:
@@ -87,12 +87,13 @@ def _blended(
         pace.write(known)
         times.append(time.monotonic())
         check_there(image, layer)
+        assert job.layer is not None
         moved, arguments = _moved(reading.origin), arguments_of(config)
-        name = _name(layer, job.report["settings"])
+        name = result_name(layer.get_name(), job.report["settings"])
         new, shadow = result.make(image, job.layer, moved, name, reading.origin, arguments), None
         if job.shadow is not None:
-            shadow_name = _("%s shadow") % name
-            shadow = result.make(image, job.shadow, moved, shadow_name, reading.origin, arguments, is_shadow=True)
+            named = shadow_name(name)
+            shadow = result.make(image, job.shadow, moved, named, reading.origin, arguments, is_shadow=True)
         hidden = {"auto": [layer, *subject.earlier], "yes": [layer], "no": []}[hide]
         notes = subject.notes(hides=bool(hidden))
         above = subject.above if subject.above.is_valid() else layer
@@ -115,10 +116,3 @@ def _moved(origin: kept.Origin) -> tuple[int, int]:
     except ValueError:
         words = _("'%s' was scaled, cut, turned or flipped during the blend; nothing was changed. Blend again.")
         raise Refused(words % origin.layer.get_name()) from None
-
-
-def _name(layer: Gimp.Layer, made: Mapping[str, Any]) -> str:
-    """After the layer and the settings that it was made with, as in 'Boat, blended (style 0.5)'."""
-    if made["method"] == "poisson" or made["style"] == 0:
-        return _("%s, seamless") % layer.get_name()
-    return _("%(layer)s, blended (style %(style)g)") % {"layer": layer.get_name(), "style": made["style"]}

@@ -229,6 +229,10 @@ class View:
         return QtGui.QTransform()
 
 
+class Canvas:
+    """What a view shows; the plug-in only names it."""
+
+
 class Window:
     def __init__(self):
         self._main = QtWidgets.QMainWindow()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import imagecodecs
 import numpy as np
+from deepblend.commands import demo
 from deepblend.engine.blend import blend
 from deepblend.engine.request import Layer, Plane, Rect, Request
 from deepblend.pictures.png import with_chunks
 from deepblend_protocol.settings import resolve
+from PIL import Image
 
 TYPES = {
     "U8": np.uint8,
@@ -40,6 +42,27 @@ def disc(width: int, height: int, soft: float = 1.0) -> np.ndarray:
     rows, columns = np.mgrid[:height, :width]
     distance = np.hypot(rows - (height - 1) / 2, columns - (width - 1) / 2)
     return np.clip((min(width, height) / 2 - 1 - distance) / soft, 0, 1)
+
+
+class Example(NamedTuple):
+    """The example: a painting, a bird's photograph that belongs into it, and what is selected of that."""
+
+    target: np.ndarray
+    """RGBA."""
+    source: np.ndarray
+    """RGBA."""
+    mask: np.ndarray
+    """(rows and columns of the source), 0..255."""
+
+
+LEFT, ABOVE = 216, 98
+"""Where the example's source comes to lie on the target, in pixels."""
+
+
+def example() -> Example:
+    folder = Path(demo.__file__).parents[1] / "example"
+    kinds = {"target.jpg": "RGBA", "source.png": "RGBA", "mask.png": "L"}
+    return Example(*(np.asarray(Image.open(folder / name).convert(kind)) for name, kind in kinds.items()))
 
 
 def stored(path: Path, samples: np.ndarray) -> Path:

@@ -1,4 +1,4 @@
-"""The virtual screen that a GIMP with a window is on: clicks, keys and screenshots, by xdotool and ImageMagick."""
+"""The virtual screen that a window is on: clicks, keys and screenshots, by xdotool and ImageMagick."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from gimp import Gimp
 from harness import wait_for
+from host_app import App
 from PIL import Image
 
 
 class Screen:
     """Args:
-    gimp: started with ``window``.
+    app: started with a window.
     shots: the folder that screenshots are kept in.
     """
 
-    def __init__(self, gimp: Gimp, shots: Path) -> None:
+    def __init__(self, app: App, shots: Path) -> None:
         self._shots = shots
-        display = gimp.folder / "scripts" / "display"
+        display = app.folder / "scripts" / "display"
         wait_for(display.exists, "the screen")
-        inside = wait_for(lambda: psutil.Process(gimp.process.pid).children(), "GIMP's processes")[0].pid
+        inside = wait_for(lambda: psutil.Process(app.process.pid).children(), "its processes")[0].pid
         # The X server's socket lies in the root's own /tmp.
         self._into = ["nsenter", "-t", str(inside), "-m", "-p", "-r", "-w", "env"]
         self._into.append(f"DISPLAY=:{display.read_text().strip()}")

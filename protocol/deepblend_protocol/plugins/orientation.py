@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import base64
+import math
 from typing import NamedTuple
 
-from deepblend_protocol.geometry import Rect
-from gi.repository import Gimp
+from ..geometry import Rect
 
-_LONGEST = 24
-_DIFFERENT = 6.0
-"""Mean difference of two pictures' bytes from which they are not the same one."""
-_SURER = 0.4
+SAME_LEVELS = 4.0
+"""By how many levels two pictures of one thing differ, on average, at most: it may be painted on meanwhile."""
+_SURER = 0.5
 """A turned picture has to differ so much less than the one as it is."""
 
 
@@ -23,18 +22,13 @@ class Look(NamedTuple):
     samples: bytes
 
     @classmethod
-    def of(cls, layer: Gimp.Layer) -> Look | None:
-        """A layer's; None where GIMP has none."""
-        samples, width, height, _ = layer.get_thumbnail_data(_LONGEST, _LONGEST)
-        return cls(width, height, bytes(samples.get_data())) if samples is not None and width and height else None
-
-    @classmethod
     def unpacked(cls, packed: object) -> Look | None:
         """What ``packed`` made; None where it is something else."""
         try:
             width, height, body = packed  # type: ignore[misc]
             look = cls(int(width), int(height), base64.b64decode(body))
-            return look if width > 0 and height > 0 and len(look.samples) % (width * height) == 0 else None
+            whole = width > 0 and height > 0 and len(look.samples) % (width * height) == 0
+            return look if whole and look.samples else None
         except (TypeError, ValueError):
             return None
 
@@ -95,10 +89,15 @@ def turned(was: Look | None, now: Look | None) -> Turn:
     found = {}
     for turn in _ALL:
         if turn.of_size(was.width, was.height) == (now.width, now.height):
-            seen = turn.applied(was.samples, was.width, was.height, each)
-            if len(seen) == len(now.samples):
-                found[turn] = sum(abs(one - other) for one, other in zip(seen, now.samples)) / max(1, len(seen))
-    if not found:
-        return SAME
-    best, as_is = min(found, key=lambda turn: found[turn]), found.get(SAME, float("inf"))
-    return best if as_is > _DIFFERENT and found[best] < _SURER * as_is else SAME
+            seen = Look(now.width, now.height, turn.applied(was.samples, was.width, was.height, each))
+            found[turn] = difference(seen, now)
+    as_is = found.get(SAME, math.inf)
+    best = min(found, key=lambda turn: found[turn], default=SAME)
+    return best if as_is > SAME_LEVELS and found.get(best, math.inf) < _SURER * as_is else SAME
+
+
+def difference(one: Look | None, other: Look | None) -> float:
+    """By how many levels two pictures differ, on average; infinite where they cannot be compared."""
+    if one is None or other is None or len(one.samples) != len(other.samples) or one[:2] != other[:2]:
+        return math.inf
+    return sum(abs(a - b) for a, b in zip(one.samples, other.samples)) / max(1, len(one.samples))
