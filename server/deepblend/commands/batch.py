@@ -69,6 +69,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--ray-cpus", metavar="N", type=_count, default=2, help="cores, and threads, of each (default: %(default)s)"
     )
+    group.add_argument(
+        "--ray-wait",
+        metavar="SECONDS",
+        type=_count,
+        default=60,
+        help="how long to go on where no machine of the cluster is left; then the jobs that are not done fail, and the "
+        "same line does them later (default: %(default)s)",
+    )
     # All options of a job are taken here too, as defaults for those that do not give them.
     arguments.add_arguments(parser)
     arguments.add_settings(parser)
@@ -110,7 +118,7 @@ def _blender(args: argparse.Namespace) -> Blender:
         return here
     from ..batch import cluster
 
-    return cluster.Cluster(args.ray, args.ray_actors, args.ray_cpus, args.device != "cpu").blend
+    return cluster.Cluster(args.ray, args.ray_actors, args.ray_cpus, args.device != "cpu", args.ray_wait).blend
 
 
 class _Teller:
@@ -119,7 +127,6 @@ class _Teller:
     def __init__(self, progress: Progress, silent: bool) -> None:
         self._progress = progress
         self._silent = silent
-        self._out = sys.stdout  # which Ray is kept from meanwhile
 
     def update(self, fraction: float, words: str) -> None:
         self._progress.update(fraction, words)
@@ -131,7 +138,7 @@ class _Teller:
             self._progress.wipe()
             for note in result.report.get("notes", ()):
                 print(f"deepblend: {result.job.name}: {note}", file=sys.stderr)
-            print(blend.summary(result.report, result.size), file=self._out, flush=True)
+            print(blend.summary(result.report, result.size), flush=True)
 
     def refused(self, job: Refused) -> None:
         self._failed(job.name, job.line, job.error)
