@@ -37,6 +37,7 @@
         ├── ServerLeaving         server.leaving
         ├── WorkerLost            worker.lost
         ├── WorkerUnavailable     worker.unavailable
+        ├── ClusterLost           cluster.lost
         ├── ServerRunning         server.running
         ├── ServerLost            server.lost
         ├── ServerStart           server.start
@@ -148,8 +149,26 @@ class DeviceUnknown(ResourceError):
 
 
 class DeviceMemory(ResourceError):
+    """
+    Args:
+        device: its name.
+        needed_bytes: what the blend would take, about; None where the system refused what nobody had planned.
+        limit_bytes: what it may take.
+    """
+
     code = "device.memory"
-    sentence = "The device {device} has too little free memory for this blend. Close other programs or select less."
+    sentence = (
+        "The device {device} has too little free memory for this blend{figures}. Close other programs or select less."
+    )
+
+    def __init__(self, device: str, needed_bytes: int | None = None, limit_bytes: int | None = None) -> None:
+        known = needed_bytes is not None and limit_bytes is not None
+        figures = f" ({_gib(needed_bytes)} > {_gib(limit_bytes)} GiB)" if known else ""  # of no language
+        super().__init__(device=device, needed_bytes=needed_bytes, limit_bytes=limit_bytes, figures=figures)
+
+
+def _gib(count: int | None) -> str:
+    return f"{(count or 0) / 2**30:.4g}"
 
 
 class FeaturesUnavailable(ResourceError):
@@ -275,6 +294,14 @@ class WorkerLost(ServerError):
 class WorkerUnavailable(ServerError):
     code = "worker.unavailable"
     sentence = "The engine cannot be started on {device}: {reason}. Run 'deepblend info' to see what is installed."
+
+
+class ClusterLost(ServerError):
+    code = "cluster.lost"
+    sentence = (
+        "The Ray cluster '{address}' was lost before this blend was done: {reason}. "
+        "Once it is back, the same command goes on from here."
+    )
 
 
 class ServerRunning(ServerError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeVar
 
 from .errors import SettingOutOfRange, SettingUnknown
@@ -283,7 +283,7 @@ def table(of: type[Any] = Settings) -> dict[str, Setting]:
     return dict(_table(of))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _table(of: type[Any]) -> dict[str, Setting]:
     return {f.name: Setting(name=f.name, default=f.default, **f.metadata) for f in fields(of) if f.metadata}
 

@@ -20,7 +20,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from deepblend_protocol.errors import DeepBlendError, ExtraMissing, WorkerLost, WorkerUnavailable, from_code
+from deepblend_protocol.errors import (
+    ClusterLost,
+    DeepBlendError,
+    ExtraMissing,
+    WorkerLost,
+    WorkerUnavailable,
+    from_code,
+)
 
 from .. import __version__
 from ..file_blend import FileBlend
@@ -33,7 +40,6 @@ from .runner import Result, as_told
 _RESTARTS = 3
 _LOOK_S = 1.0
 """How often to look whether there still are machines."""
-_RESUME = "; the same command goes on from here"
 
 
 class Worker:
@@ -101,7 +107,7 @@ class Cluster:
             raise ExtraMissing(what="A Ray cluster", extra="ray")
         bar.update(0, "Reaching the cluster")
         # Ray ends the process that it is used by, at once, where the machine's own part of the cluster is lost.
-        lost = self._unavailable(RuntimeError(f"the connection to it was lost{_RESUME}"))
+        lost = ClusterLost(address=self._address, reason="the connection to it has ended")
         yield from apart(self._joined, jobs, bar, lost)
 
     def _joined(self, jobs: Sequence[Job], bar: Bar) -> Iterator[Result]:
@@ -155,10 +161,11 @@ class Cluster:
             if any(map(fits, _machines(ray))):
                 seen = time.monotonic()
             elif time.monotonic() - seen >= self._patience_s:
-                seconds = f"{self._patience_s:g} seconds"
-                unfit = RuntimeError(f"no machine of it that a blend fits on was there for {seconds}{_RESUME}")
-                waiting.extend(job for job, _, _ in running.values())
-                break
+                why = f"for {self._patience_s:g} seconds it had no machine that a blend fits on"
+                lost = ClusterLost(address=self._address, reason=why)
+                for job in (*(job for job, _, _ in running.values()), *waiting):
+                    yield Result(job, 0.0, error=lost)
+                return
             for reference in ray.wait(list(running), num_returns=1, timeout=_LOOK_S)[0]:
                 job, actor, since = running.pop(reference)
                 try:

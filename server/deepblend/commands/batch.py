@@ -13,6 +13,7 @@ from deepblend_protocol.errors import ArgumentInvalid
 from ..file_blend import arguments
 from . import blend
 from .progress import Progress
+from .terminal import printable
 
 if TYPE_CHECKING:
     from ..batch.jobs import Refused
@@ -137,7 +138,7 @@ class _Teller:
         elif not self._silent:
             self._progress.wipe()
             for note in result.report.get("notes", ()):
-                print(f"deepblend: {result.job.name}: {note}", file=sys.stderr)
+                print(f"deepblend: {printable(result.job.name)}: {printable(note)}", file=sys.stderr)
             print(blend.summary(result.report, result.size), flush=True)
 
     def refused(self, job: Refused) -> None:
@@ -145,7 +146,8 @@ class _Teller:
 
     def _failed(self, name: str, line: int, error: Exception) -> None:
         self._progress.wipe()
-        print(f"deepblend: {name} (line {line}): {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+        sentence = " ".join(str(error).split())
+        print(f"deepblend: {printable(name)} (line {line}): {printable(sentence)}", file=sys.stderr, flush=True)
 
 
 def _tell(args: argparse.Namespace, summary: Summary) -> None:
@@ -157,7 +159,7 @@ def _tell(args: argparse.Namespace, summary: Summary) -> None:
     elif not args.quiet:
         told = [("done", "done"), ("skipped", "done before"), ("failed", "failed"), ("left", "left")]
         counts = [f"{count} {words}" for status, words in told if (count := summary.count(status)) or status == "done"]
-        print(f"{args.output}: {', '.join(counts)}, {summary.seconds:.1f} seconds")
+        print(f"{printable(args.output)}: {', '.join(counts)}, {summary.seconds:.1f} seconds")
         for job in summary.jobs:
             if job["status"] == "failed":
-                print(f"  {job['name']} (line {job['line']}): {job['error']['sentence']}")
+                print(f"  {printable(job['name'])} (line {job['line']}): {printable(job['error']['sentence'])}")
