@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_arguments(parser, document=True)
     arguments.add_settings(parser)
     group = parser.add_argument_group(
-        "server", "Saves the engine's start. One that runs, is idle and gives the same pixels is used without a word."
+        "server", "Saves the engine's start. One that runs, is idle and gives the same pixels is used, and said."
     )
     group.add_argument(
         "--server",
@@ -117,7 +117,8 @@ def _blender(args: argparse.Namespace) -> Callable[[Request, Watch], Layer] | No
 
 def summary(report: dict[str, Any], size: tuple[int, int]) -> str:
     """The line that says what one blend made."""
-    how = f"{report['method']} on {report['device']}, {report['seconds']['total']:.1f} seconds"
+    where = f"{report['device']} by the server" if "server" in report else report["device"]
+    how = f"{report['method']} on {where}, {report['seconds']['total']:.1f} seconds"
     return printable(f"{report['files']['output']}: {size[0]} x {size[1]} pixels, {how}")
 
 

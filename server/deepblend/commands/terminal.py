@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from .terminal import printable
-
 
 def printable(text: object) -> str:
     """The text in one line; a character that would steer the terminal, or that cannot be printed, is a question mark.
