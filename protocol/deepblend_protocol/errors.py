@@ -149,26 +149,19 @@ class DeviceUnknown(ResourceError):
 
 
 class DeviceMemory(ResourceError):
-    """
-    Args:
-        device: its name.
-        needed_bytes: what the blend would take, about; None where the system refused what nobody had planned.
-        limit_bytes: what it may take.
-    """
-
     code = "device.memory"
     sentence = (
         "The device {device} has too little free memory for this blend{figures}. Close other programs or select less."
     )
 
-    def __init__(self, device: str, needed_bytes: int | None = None, limit_bytes: int | None = None) -> None:
-        known = needed_bytes is not None and limit_bytes is not None
-        figures = f" ({_gib(needed_bytes)} > {_gib(limit_bytes)} GiB)" if known else ""  # of no language
-        super().__init__(device=device, needed_bytes=needed_bytes, limit_bytes=limit_bytes, figures=figures)
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**{"figures": "", **params})
 
-
-def _gib(count: int | None) -> str:
-    return f"{(count or 0) / 2**30:.4g}"
+    @classmethod
+    def planned(cls, device: str, needed: int, limit: int) -> DeviceMemory:
+        """The error of a blend that would take more bytes than it may; it bears both, and its sentence in GiB."""
+        figures = f" ({needed / 2**30:.4g} > {limit / 2**30:.4g} GiB)"  # of no language
+        return cls(device=device, figures=figures, needed_bytes=needed, limit_bytes=limit)
 
 
 class FeaturesUnavailable(ResourceError):
