@@ -1,12 +1,14 @@
 """What the server costs: python -m benchmarks.service
 
 Prints tables: a round trip of 24 megapixels against a bare echo of the same bytes; eight clients with 200 jobs; ping
-under load; the first preview from a cold start and from a warm server. Starts servers of its own on 127.0.0.1.
+under load; the first preview from a cold start and from a warm server. With --reach, instead: ping while others flood
+the server, and its memory after many jobs. Starts servers of its own on 127.0.0.1.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import statistics
 import subprocess
@@ -126,15 +128,19 @@ def many(clients: int = 8, jobs: int = 200) -> None:
         each = jobs // clients
         ends: dict[int, list[float]] = {number: [] for number in range(clients)}
         began = time.perf_counter()
-        waiting = {number: [one.submit(small()) for _ in range(each)] for number, one in enumerate(everybody)}
-        while any(not job.ended for own in waiting.values() for job in own):
+        waiting: dict[int, list[Any]] = {number: [] for number in range(clients)}
+        failed = 0
+        while any(len(own) < each for own in ends.values()):
             for number, one in enumerate(everybody):
                 one.poll()
-                done = sum(job.ended for job in waiting[number])
-                ends[number] += [time.perf_counter() - began] * (done - len(ends[number]))
+                ended = [job for job in waiting[number] if job.ended]
+                failed += sum(job.error is not None for job in ended)
+                ends[number] += [time.perf_counter() - began] * len(ended)
+                waiting[number] = [job for job in waiting[number] if not job.ended]
+                for _ in range(min(25, each - len(ends[number])) - len(waiting[number])):
+                    waiting[number].append(one.submit(small()))
             time.sleep(0.005)
         total = time.perf_counter() - began
-        failed = sum(job.error is not None for own in waiting.values() for job in own)
         # Fair: at half the time, everybody has had as many jobs done.
         half = [sum(end < total / 2 for end in own) for own in ends.values()]
         after = memory(server)
@@ -144,6 +150,71 @@ def many(clients: int = 8, jobs: int = 200) -> None:
     print(f"  done at half the time, by client        {half} (mean {statistics.mean(half):.1f})")
     for name, first, last in zip(("the socket loop's process", "with its worker's"), before, after, strict=True):
         print(f"  {name:<38}  {first:.1f} MiB after ten jobs, {last:.1f} after all: {last / first:.3f}")
+
+
+def flood(wanted: int, most_s: float, floods: int = 2) -> None:
+    """Ping while processes of eight clients each send as fast as they are answered, until so many answers came."""
+    spawn = multiprocessing.get_context("spawn")
+    with served() as (path, process), Client(Installation(path), "benchmark") as client:
+        server = psutil.Process(process.pid)
+        client.run(small())
+        before = memory(server)[0]
+        answers, stop = spawn.Value("q", 0), spawn.Event()
+        beside = [spawn.Process(target=flooding, args=(path, answers, stop)) for _ in range(floods)]
+        for one in beside:
+            one.start()
+        while not answers.value:
+            time.sleep(0.01)
+        began, first, pings = time.perf_counter(), answers.value, []
+        link = Link(client_connection(path))
+        link.send(messages.Hello("0.1.0", (1,), "ping"))
+        while answers.value - first < wanted and time.perf_counter() - began < most_s:
+            sent = time.perf_counter()
+            link.send(messages.Ping())
+            while not isinstance(link.receive(), messages.Pong):
+                link.wait(1)
+            pings.append((time.perf_counter() - sent) * 1000)
+            time.sleep(0.01)
+        seconds, count = time.perf_counter() - began, answers.value - first
+        stop.set()
+        for one in beside:
+            one.join(30)
+        link.close()
+        client.run(small())
+        after = memory(server)[0]
+    pings.sort()
+    print(f"\n{8 * floods} clients flood: {count} messages answered in {seconds:.0f} s, {count / seconds:.0f} a second")
+    print(f"  ping, {len(pings)} times, milliseconds        median {pings[len(pings) // 2]:.2f}, ", end="")
+    print(f"99th percentile {pings[len(pings) * 99 // 100]:.2f}, worst {pings[-1]:.2f}")
+    print(f"  the socket loop's process               {before:.1f} MiB before, {after:.1f} after: {after / before:.3f}")
+
+
+def client_connection(path: Path) -> connection.Connection:
+    found = connection.read(path)
+    assert found is not None
+    return found
+
+
+def flooding(path: Path, answers: Any, stop: Any) -> None:
+    """A process: eight clients with fifty messages each on their way, of those that are answered by one."""
+    links = [Link(client_connection(path)) for _ in range(8)]
+    for link in links:
+        link.send(messages.Hello("0.1.0", (1,), "flood"))
+    kinds = (messages.Ping(), messages.InfoQuery(), messages.Cancel("none"))
+    for link in links:
+        for number in range(50):
+            link.send(kinds[number % 3])
+    while not stop.is_set():
+        heard = 0
+        for link in links:
+            while (message := link.receive()) is not None:
+                if not isinstance(message, (messages.Pulse, messages.Welcome)):
+                    link.send(kinds[heard % 3])
+                    heard += 1
+        with answers.get_lock():
+            answers.value += heard
+        if not heard:
+            links[0].wait(0.01)
 
 
 def memory(server: psutil.Process) -> tuple[float, float]:
@@ -295,11 +366,19 @@ def start() -> None:
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--reach", metavar="MINUTES", type=float, help="flood the server for so long at most")
+    parser.add_argument("--messages", type=int, default=10**6, help="answers to a flood (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=10**4, help="after the flood (default: %(default)s)")
+    args = parser.parse_args()
     print(
         f"{os.cpu_count()} logical processors, load {os.getloadavg()[0]:.1f}, "
         f"zmq {zmq.zmq_version()}, pyzmq {zmq.__version__}"
     )
+    if args.reach is not None:
+        flood(args.messages, args.reach * 60)
+        many(jobs=args.jobs)
+        return
     for one in (start, round_trip, ping, first_preview, many):
         one()
 

@@ -37,6 +37,7 @@
         ├── ServerLeaving         server.leaving
         ├── WorkerLost            worker.lost
         ├── WorkerUnavailable     worker.unavailable
+        ├── ClusterLost           cluster.lost
         ├── ServerRunning         server.running
         ├── ServerLost            server.lost
         ├── ServerStart           server.start
@@ -149,7 +150,18 @@ class DeviceUnknown(ResourceError):
 
 class DeviceMemory(ResourceError):
     code = "device.memory"
-    sentence = "The device {device} has too little free memory for this blend. Close other programs or select less."
+    sentence = (
+        "The device {device} has too little free memory for this blend{figures}. Close other programs or select less."
+    )
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**{"figures": "", **params})
+
+    @classmethod
+    def planned(cls, device: str, needed: int, limit: int) -> DeviceMemory:
+        """The error of a blend that would take more bytes than it may; it bears both, and its sentence in GiB."""
+        figures = f" ({needed / 2**30:.4g} > {limit / 2**30:.4g} GiB)"  # of no language
+        return cls(device=device, figures=figures, needed_bytes=needed, limit_bytes=limit)
 
 
 class FeaturesUnavailable(ResourceError):
@@ -275,6 +287,14 @@ class WorkerLost(ServerError):
 class WorkerUnavailable(ServerError):
     code = "worker.unavailable"
     sentence = "The engine cannot be started on {device}: {reason}. Run 'deepblend info' to see what is installed."
+
+
+class ClusterLost(ServerError):
+    code = "cluster.lost"
+    sentence = (
+        "The Ray cluster '{address}' was lost before this blend was done: {reason}. "
+        "Once it is back, the same command goes on from here."
+    )
 
 
 class ServerRunning(ServerError):

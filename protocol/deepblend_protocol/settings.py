@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
 from typing import Any, TypeVar
 
 from .errors import SettingOutOfRange, SettingUnknown
@@ -279,11 +280,16 @@ _AnySettings = TypeVar("_AnySettings", Settings, PaperSettings)
 
 def table(of: type[Any] = Settings) -> dict[str, Setting]:
     """The settings of ``Settings`` or ``PaperSettings`` by name, in the order to show them."""
+    return dict(_table(of))
+
+
+@cache
+def _table(of: type[Any]) -> dict[str, Setting]:
     return {f.name: Setting(name=f.name, default=f.default, **f.metadata) for f in fields(of) if f.metadata}
 
 
 def _checked(base: _AnySettings, given: Mapping[str, Any]) -> _AnySettings:
-    known = table(type(base))
+    known = _table(type(base))
     for name in given:
         if name not in known:
             raise SettingUnknown(name=name, known=", ".join(known))
@@ -301,7 +307,7 @@ def resolve(given: Mapping[str, Any]) -> Settings:
     paper = given.get("paper", {})
     if not isinstance(paper, Mapping):
         raise SettingOutOfRange(name="paper", value=paper, accepts="names and values of the published algorithm")
-    preset = table()["preset"].check(own.get("preset", AUTOMATIC))
+    preset = _table(Settings)["preset"].check(own.get("preset", AUTOMATIC))
     settings = _checked(Settings(), {**PRESETS[preset], **own})
     undecided = tuple(name for name in PRESET_NAMES if name not in own) if preset == AUTOMATIC else ()
     return replace(settings, paper=_checked(PaperSettings(), paper), undecided=undecided)

@@ -1,4 +1,4 @@
-"""A batch on a Ray cluster: two machines of this machine's own, one of which is lost."""
+"""A batch on a Ray cluster: two machines of this machine's own, of which one is lost, or both, or the head as well."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_
 try:
     lost, kept = cluster.add_node(num_cpus=1), cluster.add_node(num_cpus=1)
     print(cluster.address, flush=True)
-    sys.stdin.readline()
-    cluster.remove_node(lost, allow_graceful=False)
-    print("lost", flush=True)
+    for node in (lost, kept):
+        if not sys.stdin.readline():
+            break
+        cluster.remove_node(node, allow_graceful=False)
+        print("lost", flush=True)
     sys.stdin.readline()
 finally:
     cluster.shutdown()
@@ -36,7 +38,7 @@ finally:
 
 @pytest.fixture
 def cluster(monkeypatch):
-    """Its address, and what loses one of its two machines. It lets in nobody else."""
+    """Its address, what loses one of its two machines, and what loses the head as well. It lets in nobody else."""
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
@@ -54,11 +56,14 @@ def cluster(monkeypatch):
             process.stdin.flush()
             told("lost")
 
-        try:
-            yield told(""), lose
-        finally:
+        def end() -> None:
             process.stdin.close()  # ends the cluster, and with it all that it started
             process.wait(timeout=60)
+
+        try:
+            yield told(""), lose, end
+        finally:
+            end()
 
 
 def large(pictures) -> None:
@@ -76,7 +81,7 @@ def command(jobs: Path, folder: Path, *more: str) -> list[str]:
 
 
 def test_a_lost_machine_costs_no_job_and_no_bit(pictures, cluster):
-    address, lose = cluster
+    address, lose, _ = cluster
     large(pictures)
     small = {"source-size": "48x40", "target-size": "96x80"}
     jobs = pictures.folder / "jobs.jsonl"
@@ -115,6 +120,41 @@ def test_a_lost_machine_costs_no_job_and_no_bit(pictures, cluster):
 
     again = subprocess.run(command(jobs, there, "--report", "--json"), capture_output=True, text=True, check=False)
     assert json.loads(again.stdout)["skipped"] == JOBS
+
+
+@pytest.mark.parametrize("also_the_head", [False, True])
+def test_where_no_machine_is_left_the_batch_ends_and_can_go_on(pictures, cluster, also_the_head):
+    address, lose, end = cluster
+    large(pictures)
+    jobs, folder = pictures.folder / "jobs.jsonl", pictures.folder / "out"
+    files = {"source": "source.png", "mask": "mask.png", "target": "target.png", "method": "poisson"}
+    each = [{**files, "name": f"j{at}", "center": f"{400 + at},400"} for at in range(40)]
+    jobs.write_text("\n".join(map(json.dumps, each)))
+    on_ray = command(jobs, folder, "--ray", address, "--ray-cpus", "1", "--ray-wait", "3")
+    with subprocess.Popen(on_ray, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        lose()
+        lose()
+        if also_the_head:
+            end()
+        out, errors = process.communicate(timeout=240)
+    assert process.returncode == 1
+    assert first.startswith(f"{folder}/j")
+    why = "the connection to it has ended" if also_the_head else "for 3 seconds it had no machine that a blend fits on"
+    lost = f"The Ray cluster '{address}' was lost before this blend was done: {why}. Once it is back,"
+    entries = [json.loads(line) for line in (folder / "batch.jsonl").read_text().splitlines()]
+    assert sorted(entry["name"] for entry in entries) == sorted(job["name"] for job in each)
+    failed = [entry for entry in entries if entry["status"] == "failed"]
+    assert failed and {entry["error"]["code"] for entry in failed if lost in errors} == {"cluster.lost"}
+    for entry in failed:
+        assert f"  {entry['name']} (line {entry['line']}): " in out
+    assert all(line.startswith("deepblend: j") for line in errors.splitlines()), errors  # nothing of Ray's own
+
+    jobs.write_text("\n".join(map(json.dumps, each[:1])))
+    (folder / "batch.jsonl").write_text(json.dumps({**entries[0], "name": "j0", "status": "failed"}) + "\n")
+    again = subprocess.run(command(jobs, folder, "--json"), capture_output=True, text=True, check=False)
+    assert json.loads(again.stdout)["done"] == 1
 
 
 def test_no_cluster_is_one_sentence(pictures, deepblend, monkeypatch):

@@ -10,15 +10,18 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 from deepblend.engine import kind as engine_kind
 from deepblend.engine.request import Plane, Rect
 from deepblend.pictures import flatten
+from deepblend.video import ffmpeg
 from deepblend_protocol import words
 from deepblend_protocol.settings import PRESETS
 from PIL import Image
 
 METHODS = ["poisson", "deep"]
+needs_mp4 = pytest.mark.skipif(ffmpeg() is None, reason="the extra 'video' is not installed")
 
 
 def samples(path):
@@ -219,6 +222,35 @@ def test_the_film_ends_with_the_blend(deepblend, pictures):
         frames.seek(frames.n_frames - 1)
         last = np.asarray(frames.convert("RGB")).astype(float)
     assert np.abs(last - samples(pictures.output)).mean() < 8  # WebP's loss
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's here")
+@pytest.mark.parametrize("extension", [pytest.param("mp4", marks=needs_mp4), "webp"])
+def test_ended_by_a_signal_it_leaves_nothing_of_its_film(pictures, extension):
+    import signal
+
+    before = pictures.names()
+    large = pictures.arguments(
+        target_size="800x640", source_size="700x560", style="1", video=pictures.folder / f"film.{extension}"
+    )
+    command = [sys.executable, "-m", "deepblend.commands.cli", "blend", *large]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        limit = time.monotonic() + 300
+        while pictures.names() == before and process.poll() is None and time.monotonic() < limit:
+            time.sleep(0.01)
+        (begun,) = pictures.names() - before
+        assert begun.startswith(".film.") and begun.endswith(extension)
+        encoders = psutil.Process(process.pid).children()
+        assert len(encoders) == (extension == "mp4")
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=300)
+    finally:
+        process.kill()
+    assert process.returncode == 143
+    assert (output, errors) == ("", "deepblend: Cancelled; nothing was left half-written.\n")
+    assert pictures.names() == before
+    assert not any(one.is_running() for one in encoders)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="terminals and signals are POSIX's here")

@@ -76,7 +76,10 @@ def test_what_does_not_fit_is_refused_before_it_is_begun(settings: dict[str, obj
     with pytest.raises(DeviceMemory) as refused:
         blend(replace(request(400, **settings), memory_limit=2**20), lambda step: told.append(step.progress))
     assert told == []
-    assert refused.value.params == {"device": "cpu"}
+    params = refused.value.params
+    assert params["device"] == "cpu" and params["limit_bytes"] == 2**20 < params["needed_bytes"]
+    assert params["figures"] == f" ({params['needed_bytes'] / 2**30:.4g} > 0.0009766 GiB)"
+    assert params["figures"] in str(refused.value)
 
 
 def test_what_fits_is_not_refused() -> None:

@@ -152,6 +152,20 @@ def test_rows_at_a_time_are_all_at_once_but_for_rounding(scenes, monkeypatch):
     assert apart.mean() < 0.02
 
 
+def test_a_part_is_what_it_is_of_all_and_little_more_is_looked_at(scenes, monkeypatch):
+    fine, picture = strokes(scenes, 128, 128), F.avg_pool2d(strokes(scenes, 96, 112, seed=7), 2)
+    made = painted_octave(fine)
+    whole = made.of(picture)
+    seen, described = [], octaves._described
+    monkeypatch.setattr(octaves, "_described", lambda shown: seen.append(shown.shape[-2:]) or described(shown))
+    part = made.of(picture, (slice(20, 21), slice(0, 30)))
+    assert seen == [(9, 34)]
+    inside = (..., slice(40, 42), slice(0, 60))
+    assert ((part[inside] - whole[inside]).abs() > 1e-3).float().mean() < 0.01  # where rounding decides between two
+    part[inside] = 0
+    assert not part.any()
+
+
 def test_more_patches_than_are_looked_through_are_the_same_some_each_time(scenes, monkeypatch):
     fine = strokes(scenes)
     monkeypatch.setattr(octaves, "_KEYS", 300)

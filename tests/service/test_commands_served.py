@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -77,13 +78,77 @@ def test_the_same_pixels_with_the_server_as_without(
         done = deepblend("blend", *pictures, *options, *(["--server"] if how == "served" else []))
         assert done.returncode == 0, done.stderr
         known = json.loads(report.read_text())
-        known |= {"files": {}, "seconds": sorted(known["seconds"]), "peak_memory_bytes": 0}
+        assert ("server" in known) == (" by the server, " in done.stdout) == (how == "served")
+        known |= {"files": {}, "seconds": sorted(known["seconds"]), "peak_memory_bytes": 0, "server": ""}
         for level in known["levels"]:
             del level["seconds"]
         assert known["sample_type"] == {"u8": "uint8", "u16": "uint16", "f32": "float32"}[kind]
         outputs.append((output.read_bytes(), layer.read_bytes(), known))
     for here, served in zip(*outputs, strict=True):
         assert here == served
+
+
+def pixels_and_server(deepblend, pictures, output: Path, *options: str) -> tuple[bytes, bool]:
+    """What a blend without --server writes, and whether a server made it."""
+    done = deepblend("blend", *pictures, "--output", output, *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    return output.read_bytes(), " by the server, " in done.stdout
+
+
+def ready(served: Served, talker: Talker) -> None:
+    wait_for(lambda: [one["state"] for one in talker.info()["workers"]] == ["ready"], "the engine")
+
+
+def test_a_server_that_runs_is_used_by_itself_where_it_gives_the_same_pixels(
+    deepblend, pictures, tmp_path: Path, serve: Callable[..., Served]
+) -> None:
+    output, options = tmp_path / "out.png", ("--method", "poisson")
+    here, by_server = pixels_and_server(deepblend, pictures, output, *options)
+    assert not by_server
+    served = serve()
+    with Talker(served.connection) as talker:
+        ready(served, talker)
+        assert pixels_and_server(deepblend, pictures, output, *options) == (here, True)
+        assert pixels_and_server(deepblend, pictures, output, *options, "--no-server") == (here, False)
+        assert pixels_and_server(deepblend, pictures, output, *options, "--device", "cpu") == (here, False)
+        talker.submit("a", endless())  # busy
+        wait_for(lambda: talker.info()["running"] == 1, "the other blend")
+        assert pixels_and_server(deepblend, pictures, output, *options) == (here, False)
+
+
+@pytest.mark.parametrize(
+    ("options", "given"),
+    [
+        (("--memory-limit", "2"), {}),
+        ((), {"OMP_NUM_THREADS": "1"}),
+        ((), {"sabotage": "version"}),
+        ((), {"sabotage": "device"}),
+    ],
+    ids=["limit", "threads", "version", "device"],
+)
+def test_a_server_that_is_not_alike_is_not_used(
+    deepblend, pictures, tmp_path: Path, serve: Callable[..., Served], options: tuple[str, ...], given: dict[str, str]
+) -> None:
+    served = serve(*options, **given)
+    with Talker(served.connection) as talker:
+        ready(served, talker)
+        _, by_server = pixels_and_server(deepblend, pictures, tmp_path / "out.png", "--method", "poisson")
+        assert not by_server
+        assert talker.info()["workers"][0]["jobs"] == 0
+
+
+def test_a_server_that_goes_in_the_middle_costs_no_blend(
+    deepblend, pictures, tmp_path: Path, serve: Callable[..., Served]
+) -> None:
+    served, output = serve(), tmp_path / "out.png"
+    options = ("--preset", "painting", "--target-size", "400x320", "--source-size", "220x180")
+    here, _ = pixels_and_server(deepblend, pictures, output, *options, "--no-server")
+    with Talker(served.connection) as talker, ThreadPoolExecutor(1) as beside:
+        ready(served, talker)
+        blend = beside.submit(pixels_and_server, deepblend, pictures, output, *options)
+        wait_for(lambda: talker.info()["running"], "the blend on the server")
+        served.process.kill()
+        assert blend.result() == (here, False)
 
 
 def test_a_film_and_a_refusal_through_the_server(deepblend, pictures, tmp_path: Path) -> None:

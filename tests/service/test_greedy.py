@@ -76,6 +76,8 @@ def test_more_than_the_memory_limit_is_refused_and_thin_is_not_much(serve: Serve
         talker.submit("large", small(side=2600))
         failure = talker.ending("large")
         assert failure.code == "device.memory"
+        assert failure.params["limit_bytes"] == 2**29 < failure.params["needed_bytes"]
+        assert "> 0.5 GiB)" in failure.text
         for name, (height, width) in {"wide": (1, 20_000), "tall": (20_000, 1)}.items():
             noise = np.random.default_rng(0).integers(0, 256, (height + 2, width + 2, 3), dtype=np.uint8)
             request = messages.Request(

@@ -1,7 +1,8 @@
 """Jobs on a Ray cluster: a pool of actors that get the pictures' bytes and give the results' back.
 
 Where and when an actor runs, and what is done when its process or machine is lost, is Ray's business: it starts the
-actor anew and gives it the job again. No folder has to be shared: all files are read and written here.
+actor anew and gives it the job again; but it would wait for ever for machines of which none is left. No folder has to
+be shared: all files are read and written here.
 """
 
 from __future__ import annotations
@@ -13,22 +14,32 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stdout
 from dataclasses import replace
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from deepblend_protocol.errors import DeepBlendError, ExtraMissing, WorkerLost, WorkerUnavailable, from_code
+from deepblend_protocol.errors import (
+    ClusterLost,
+    DeepBlendError,
+    ExtraMissing,
+    WorkerLost,
+    WorkerUnavailable,
+    from_code,
+)
 
 from .. import __version__
 from ..file_blend import FileBlend
 from ..file_blend.watch import Bar
 from ..files import failing, replacing, write_json
+from .apart import apart
 from .jobs import Job
 from .runner import Result, as_told
 
 _RESTARTS = 3
+_LOOK_S = 1.0
+"""How often to look whether there still are machines."""
 
 
 class Worker:
@@ -81,26 +92,27 @@ class Cluster:
         most: the most blends at once; None takes as many as the cluster has room for.
         cpus: cores of an actor, and the threads that it computes with.
         gpus: whether an actor takes a GPU, where the cluster has any.
+        patience_s: how long to go on in seconds where no machine is left that an actor fits on.
     """
 
-    def __init__(self, address: str, most: int | None, cpus: int, gpus: bool) -> None:
+    def __init__(self, address: str, most: int | None, cpus: int, gpus: bool, patience_s: float) -> None:
         self._address, self._most, self._cpus, self._gpus = address, most, cpus, gpus
+        self._patience_s = patience_s
 
     def blend(self, jobs: Sequence[Job], bar: Bar) -> Iterator[Result]:
         """Do jobs; tells of each as it ends, in any order. Raises ExtraMissing, WorkerUnavailable."""
         if not jobs:
             return
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when ray is imported
-        try:
-            ray: Any = import_module("ray")
-        except ImportError as error:
-            raise ExtraMissing(what="A Ray cluster", extra="ray") from error
+        if find_spec("ray") is None:
+            raise ExtraMissing(what="A Ray cluster", extra="ray")
         bar.update(0, "Reaching the cluster")
-        # Ray prints what it hears of lost machines, whatever it is asked; standard output is the summary's.
-        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
-            yield from self._joined(ray, jobs, bar)
+        # Ray ends the process that it is used by, at once, where the machine's own part of the cluster is lost.
+        lost = ClusterLost(address=self._address, reason="the connection to it has ended")
+        yield from apart(self._joined, jobs, bar, lost)
 
-    def _joined(self, ray: Any, jobs: Sequence[Job], bar: Bar) -> Iterator[Result]:
+    def _joined(self, jobs: Sequence[Job], bar: Bar) -> Iterator[Result]:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when ray is imported
+        ray: Any = import_module("ray")
         own = {"include_dashboard": False} if self._address == "local" else {}
         try:
             self._knock()
@@ -124,7 +136,8 @@ class Cluster:
 
     def _spread(self, ray: Any, jobs: Sequence[Job], bar: Bar) -> Iterator[Result]:
         waiting, running, ended = deque(jobs), {}, 0
-        actor_of, count = self._pool(ray, len(jobs))
+        actor_of, count, fits = self._pool(ray, len(jobs))
+        seen = time.monotonic()
         idle = [actor_of() for _ in range(count)]
         unfit: BaseException = RuntimeError("no actor was left")
         while waiting or running:
@@ -145,7 +158,15 @@ class Cluster:
             while idle:
                 ray.kill(idle.pop())
             bar.update(ended / len(jobs), f"{ended} of {len(jobs)} ended, {len(running)} being done")
-            for reference in ray.wait(list(running), num_returns=1, timeout=1.0)[0]:
+            if any(map(fits, _machines(ray))):
+                seen = time.monotonic()
+            elif time.monotonic() - seen >= self._patience_s:
+                why = f"for {self._patience_s:g} seconds it had no machine that a blend fits on"
+                lost = ClusterLost(address=self._address, reason=why)
+                for job in (*(job for job, _, _ in running.values()), *waiting):
+                    yield Result(job, 0.0, error=lost)
+                return
+            for reference in ray.wait(list(running), num_returns=1, timeout=_LOOK_S)[0]:
                 job, actor, since = running.pop(reference)
                 try:
                     result = _received(job, ray.get(reference), time.monotonic() - since)
@@ -164,12 +185,15 @@ class Cluster:
         for job in waiting:
             yield Result(job, 0.0, error=self._unavailable(unfit))
 
-    def _pool(self, ray: Any, jobs: int) -> tuple[Callable[[], Any], int]:
-        """What makes an actor, and how many there is room and work for."""
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    def _pool(self, ray: Any, jobs: int) -> tuple[Callable[[], Any], int, Callable[[dict[str, float]], bool]]:
+        """What makes an actor, how many there is room and work for, and whether a machine has room for any."""
+        nodes = _machines(ray)
         gpus = self._gpus and any(node.get("GPU", 0) >= 1 for node in nodes)
-        room = sum(int(min(node.get("CPU", 0) // self._cpus, node.get("GPU", 0) if gpus else jobs)) for node in nodes)
-        count = self._most or room
+
+        def room(node: dict[str, float]) -> int:
+            return int(min(node.get("CPU", 0) // self._cpus, node.get("GPU", 0) if gpus else jobs))
+
+        count = self._most or sum(map(room, nodes))
         if not count:
             raise self._unavailable(RuntimeError(f"no machine of it offers {self._cpus} cores: see --ray-cpus"))
         kind = ray.remote(Worker).options(
@@ -179,7 +203,12 @@ class Cluster:
             max_restarts=_RESTARTS,
             max_task_retries=-1,
         )
-        return lambda: kind.remote(__version__, self._cpus), min(count, jobs)
+        return lambda: kind.remote(__version__, self._cpus), min(count, jobs), lambda node: room(node) > 0
+
+
+def _machines(ray: Any) -> list[dict[str, float]]:
+    """What each machine that is there offers."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
 def _sent(blend: FileBlend) -> tuple[FileBlend, dict[str, bytes]]:

@@ -74,6 +74,7 @@ class Options:
         self._actions = {action.option_strings[-1].removeprefix("--"): action for action in self._parser._actions}
         given = {action.dest: defaults.get(action.dest, action.default) for action in self._actions.values()}
         self._defaults = given
+        self._takes = {action.dest: str(action.metavar).split("|") for action in self._actions.values()}
         self._found: dict[str, os.stat_result] = {}
         """The pictures that are there: thousands of jobs have one target."""
         self._own = {name: defaults.get(name) for name in OWN[1:]}
@@ -109,7 +110,8 @@ class Options:
         for role, path in blend.inputs.items():
             if path not in self._found:
                 self._found[path] = _check_input(role, path)
-        name = str(row.values.get("name", f"{Path(blend.source or blend.document or '').stem}-{number}"))
+        name = row.values.get("name")
+        name = f"{Path(blend.source or blend.document or '').stem}-{number}" if name is None else str(name)
         _check_name(name)
         blend = _with_outputs(blend, folder, name, {**self._own, **row.values})
         return Job(row.line, name, blend, _digest(blend, self._found))
@@ -126,8 +128,13 @@ class Options:
                 continue
             if isinstance(value, bool):
                 _fail(f"'{name}' is neither true nor false: it takes {action.metavar or 'text'}")
-            read[action.dest] = str(base / value) if _names_file(action, value) else self._read(action, value)
+            read[action.dest] = _place(base, value) if self._names_file(action, value) else self._read(action, value)
         return read
+
+    def _names_file(self, action: argparse.Action, value: str) -> bool:
+        """Whether a value is a path, by what the option says it takes: FILE, or words|FILE."""
+        takes = self._takes[action.dest]
+        return "FILE" in takes and value not in takes
 
     def _read(self, action: argparse.Action, value: str) -> Any:
         try:
@@ -140,10 +147,9 @@ class Options:
         return read
 
 
-def _names_file(action: argparse.Action, value: str) -> bool:
-    """Whether a value is a path, by what the option says it takes: FILE, or words|FILE."""
-    takes = str(action.metavar).split("|")
-    return "FILE" in takes and value not in takes
+@lru_cache(maxsize=1024)  # thousands of jobs have one target
+def _place(base: Path, value: str) -> str:
+    return str(base / value)
 
 
 def _switch(name: str, value: Any) -> bool:
@@ -174,17 +180,17 @@ def _check_name(name: str) -> None:
 
 def _with_outputs(blend: FileBlend, folder: Path, name: str, own: Mapping[str, Any]) -> FileBlend:
     """A blend with the places that its results go to, checked. Raises ArgumentInvalid, WriteFailed, ExtraMissing."""
-    chosen = str(own["format"] or Path(blend.target or blend.document or "").suffix.lower()).removeprefix(".")
-    report = str(folder / f"{name}.json") if _switch("report", own["report"] or False) else None
+    chosen = str(own["format"] or _suffix(blend.target or blend.document or "")).removeprefix(".")
+    report = os.path.join(folder, f"{name}.json") if _switch("report", own["report"] or False) else None
 
     def place(extension: str) -> FileBlend:
         if not re.fullmatch(r"\w+", extension):
             _fail(f"'{extension}' is no picture format that can be written")
         # PNG keeps where the layer lies; it holds all but a document of floating point.
         beside = "exr" if extension == "exr" else "png"
-        layer = str(folder / f"{name}-layer.{beside}") if _switch("layer", own["layer"] or False) else None
+        layer = os.path.join(folder, f"{name}-layer.{beside}") if _switch("layer", own["layer"] or False) else None
         # What is read is kept by _without_clashes: by all jobs, not only by this one.
-        results = {"output": str(folder / f"{name}.{extension}"), "layer": layer, "report": report}
+        results = {"output": os.path.join(folder, f"{name}.{extension}"), "layer": layer, "report": report}
         placed = replace(blend, **results, overwrite=True)
         placed.check_outputs()
         return placed
@@ -197,23 +203,30 @@ def _with_outputs(blend: FileBlend, folder: Path, name: str, own: Mapping[str, A
     return place(chosen)
 
 
+@lru_cache(maxsize=1024)
+def _suffix(path: str) -> str:
+    return Path(path).suffix.lower()
+
+
 def _digest(blend: FileBlend, found: Mapping[str, os.stat_result]) -> str:
-    whole = {field.name: getattr(blend, field.name) for field in fields(blend)}
     paths = blend.inputs | blend.outputs
-    chosen = {name: value for name, value in whole.items() if name not in paths}
-    chosen["settings"] = _settings(blend.settings)
+    chosen = {name: getattr(blend, name) for name in _CHOSEN if name not in paths}
     read = {
         name: (os.path.abspath(path), found[path].st_size, found[path].st_mtime_ns)
         for name, path in blend.inputs.items()
     }
     made = {name: os.path.basename(path) for name, path in blend.outputs.items()}  # the folder may be moved
-    told = json.dumps([__version__, chosen, read, made], sort_keys=True)
+    told = _as_json([__version__, _settings(blend.settings), chosen, read, made])
     return hashlib.sha256(told.encode()).hexdigest()
 
 
+_CHOSEN = tuple(field.name for field in fields(FileBlend) if field.name != "settings")
+_as_json = json.JSONEncoder(sort_keys=True).encode
+
+
 @lru_cache(maxsize=1024)
-def _settings(settings: Settings) -> dict[str, Any]:
-    return asdict(settings)
+def _settings(settings: Settings) -> str:
+    return _as_json(asdict(settings))
 
 
 def _without_clashes(jobs: list[Job], refused: list[Refused]) -> tuple[list[Job], list[Refused]]:

@@ -45,7 +45,7 @@ class Journal:
         """Whether a job is finished: with these very arguments and pictures, and its results are still there."""
         entry = self._known.get(job.name, {})
         same = entry.get("status") == "done" and entry.get("digest") == job.digest
-        return same and all(os.path.exists(path) and os.path.getsize(path) for path in job.blend.outputs.values())
+        return same and all(map(_is_filled, job.blend.outputs.values()))
 
     def write(self, job: Job, status: str, seconds: float, **more: Any) -> None:
         """Append that a job is done or failed; on the disk when this returns. Raises WriteFailed."""
@@ -57,6 +57,12 @@ class Journal:
             os.fsync(file.fileno())
         self._is_torn = False
         self._known[job.name] = entry
+
+
+def _is_filled(path: str) -> bool:
+    with suppress(OSError):
+        return os.stat(path).st_size > 0
+    return False
 
 
 @contextmanager
@@ -100,10 +106,12 @@ def _lock(descriptor: int) -> bool:
 
 def sweep(folder: Path, jobs: Iterable[Job]) -> None:
     """Remove what ``files.replacing`` had begun for these jobs when a crash ended it. Only under the lock."""
+    found = {path: beside for path in folder.iterdir() if (beside := _BESIDE.fullmatch(path.name))}
+    if not found:
+        return
     places = [Path(path) for job in jobs for path in job.blend.outputs.values()]
     ours = {(place.stem[:64], place.suffix) for place in places}
-    for path in folder.iterdir():
-        found = _BESIDE.fullmatch(path.name)
-        if found and found.groups() in ours:
+    for path, beside in found.items():
+        if beside.groups() in ours:
             with suppress(OSError):
                 path.unlink()

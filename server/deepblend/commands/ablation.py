@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from deepblend_protocol.settings import resolve
 
 from ..file_blend import arguments
+from .terminal import printable
 
 if TYPE_CHECKING:
     from ..pictures import Placed
@@ -109,8 +110,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({**report, "settings": asdict(chosen.paper), "losses": losses, "notes": notes}))
     elif not args.quiet:
         for note in notes:
-            print(f"deepblend: {note}", file=sys.stderr)
-        print(f"{args.output}: {len(shown)} pictures, on {device}, {seconds:.0f} seconds")
+            print(f"deepblend: {printable(note)}", file=sys.stderr)
+        print(f"{printable(args.output)}: {len(shown)} pictures, on {device}, {seconds:.0f} seconds")
     return 0
 
 

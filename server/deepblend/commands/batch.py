@@ -13,6 +13,7 @@ from deepblend_protocol.errors import ArgumentInvalid
 from ..file_blend import arguments
 from . import blend
 from .progress import Progress
+from .terminal import printable
 
 if TYPE_CHECKING:
     from ..batch.jobs import Refused
@@ -69,6 +70,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--ray-cpus", metavar="N", type=_count, default=2, help="cores, and threads, of each (default: %(default)s)"
     )
+    group.add_argument(
+        "--ray-wait",
+        metavar="SECONDS",
+        type=_count,
+        default=60,
+        help="how long to go on where no machine of the cluster is left; then the jobs that are not done fail, and the "
+        "same line does them later (default: %(default)s)",
+    )
     # All options of a job are taken here too, as defaults for those that do not give them.
     arguments.add_arguments(parser)
     arguments.add_settings(parser)
@@ -110,7 +119,7 @@ def _blender(args: argparse.Namespace) -> Blender:
         return here
     from ..batch import cluster
 
-    return cluster.Cluster(args.ray, args.ray_actors, args.ray_cpus, args.device != "cpu").blend
+    return cluster.Cluster(args.ray, args.ray_actors, args.ray_cpus, args.device != "cpu", args.ray_wait).blend
 
 
 class _Teller:
@@ -119,7 +128,6 @@ class _Teller:
     def __init__(self, progress: Progress, silent: bool) -> None:
         self._progress = progress
         self._silent = silent
-        self._out = sys.stdout  # which Ray is kept from meanwhile
 
     def update(self, fraction: float, words: str) -> None:
         self._progress.update(fraction, words)
@@ -130,15 +138,16 @@ class _Teller:
         elif not self._silent:
             self._progress.wipe()
             for note in result.report.get("notes", ()):
-                print(f"deepblend: {result.job.name}: {note}", file=sys.stderr)
-            print(blend.summary(result.report, result.size), file=self._out, flush=True)
+                print(f"deepblend: {printable(result.job.name)}: {printable(note)}", file=sys.stderr)
+            print(blend.summary(result.report, result.size), flush=True)
 
     def refused(self, job: Refused) -> None:
         self._failed(job.name, job.line, job.error)
 
     def _failed(self, name: str, line: int, error: Exception) -> None:
         self._progress.wipe()
-        print(f"deepblend: {name} (line {line}): {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+        sentence = " ".join(str(error).split())
+        print(f"deepblend: {printable(name)} (line {line}): {printable(sentence)}", file=sys.stderr, flush=True)
 
 
 def _tell(args: argparse.Namespace, summary: Summary) -> None:
@@ -150,7 +159,7 @@ def _tell(args: argparse.Namespace, summary: Summary) -> None:
     elif not args.quiet:
         told = [("done", "done"), ("skipped", "done before"), ("failed", "failed"), ("left", "left")]
         counts = [f"{count} {words}" for status, words in told if (count := summary.count(status)) or status == "done"]
-        print(f"{args.output}: {', '.join(counts)}, {summary.seconds:.1f} seconds")
+        print(f"{printable(args.output)}: {', '.join(counts)}, {summary.seconds:.1f} seconds")
         for job in summary.jobs:
             if job["status"] == "failed":
-                print(f"  {job['name']} (line {job['line']}): {job['error']['sentence']}")
+                print(f"  {printable(job['name'])} (line {job['line']}): {printable(job['error']['sentence'])}")

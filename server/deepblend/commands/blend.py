@@ -16,6 +16,7 @@ from deepblend_protocol.errors import ArgumentInvalid
 from ..file_blend import arguments
 from . import standard_input
 from .progress import Progress
+from .terminal import printable
 
 if TYPE_CHECKING:
     from ..engine.request import Layer, Request
@@ -51,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_arguments(parser, document=True)
     arguments.add_settings(parser)
     group = parser.add_argument_group(
-        "server", "Saves the engine's start. One that runs, is idle and gives the same pixels is used without a word."
+        "server", "Saves the engine's start. One that runs, is idle and gives the same pixels is used, and said."
     )
     group.add_argument(
         "--server",
@@ -116,17 +117,18 @@ def _blender(args: argparse.Namespace) -> Callable[[Request, Watch], Layer] | No
 
 def summary(report: dict[str, Any], size: tuple[int, int]) -> str:
     """The line that says what one blend made."""
-    how = f"{report['method']} on {report['device']}, {report['seconds']['total']:.1f} seconds"
-    return f"{report['files']['output']}: {size[0]} x {size[1]} pixels, {how}"
+    where = f"{report['device']} by the server" if "server" in report else report["device"]
+    how = f"{report['method']} on {where}, {report['seconds']['total']:.1f} seconds"
+    return printable(f"{report['files']['output']}: {size[0]} x {size[1]} pixels, {how}")
 
 
 def _tell(report: dict[str, Any], size: tuple[int, int]) -> None:
     for note in report["notes"]:
-        print(f"deepblend: {note}", file=sys.stderr)
+        print(f"deepblend: {printable(note)}", file=sys.stderr)
     print(summary(report, size))
     if (kind := report.get("looks_like")) in words.LOOKS and report["method"] == "deep":
         other = next(name for name in words.LOOKS if name != kind)
         print(f"{words.LOOKS[kind]}. If it is none: --preset {other}")
     for name in _BESIDE:
         if name in report["files"]:
-            print(f"{report['files'][name]}: {name}")
+            print(f"{printable(report['files'][name])}: {name}")

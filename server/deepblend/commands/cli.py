@@ -36,6 +36,7 @@ from . import (
     uninstall,
 )
 from .spelling import mended
+from .terminal import printable
 
 _COMMANDS = (
     demo,
@@ -100,7 +101,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
 
 def _tell(code: str, sentence: str, params: dict[str, Any], as_json: bool) -> None:
     sentence = " ".join(sentence.split())
-    print(f"deepblend: {sentence}", file=sys.stderr)
+    print(f"deepblend: {printable(sentence)}", file=sys.stderr)
     if as_json:
         print(json.dumps({"error": {"code": code, "sentence": sentence, "params": plain(params)}}))
 

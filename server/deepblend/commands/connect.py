@@ -9,6 +9,8 @@ from pathlib import Path
 from deepblend_protocol import connection
 from deepblend_protocol.connection import Connection
 
+from .terminal import printable
+
 NAME = "connect"
 HELP = "Use the server of another machine, or this one's again."
 _EPILOG = """\
@@ -38,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         found = connection.read(path)
         if found is not None and found.remote:
             connection.remove(path, found.instance)
-            print(f"{found.endpoint} is not used any more; the next blend starts a server here.")
+            print(f"{printable(found.endpoint)} is not used any more; the next blend starts a server here.")
         else:
             print("This machine uses its own server already.")
         return 0

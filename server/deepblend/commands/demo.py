@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .terminal import printable
+
 if TYPE_CHECKING:
     from ..pictures import Placed
 
@@ -88,9 +90,9 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(report))
         return 0
     for note in default.report.get("notes", ()):
-        print(f"deepblend: {note}", file=sys.stderr)
+        print(f"deepblend: {printable(note)}", file=sys.stderr)
     for path in report["files"].values():
-        print(path)
+        print(printable(path))
     seconds = report["seconds"]
     print(
         f"On {report['device']}: {seconds['deep']:.1f} seconds for the blend, "

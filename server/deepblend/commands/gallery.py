@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from ..file_blend import arguments
 from .progress import Progress
+from .terminal import printable
 
 NAME = "gallery"
 HELP = "Make a page of before-and-after sliders: a picture of yours, or the example, at several settings."
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"page": str(page.resolve()), "seconds": round(seconds, 3), "notes": notes}))
         return 0
     for note in dict.fromkeys(notes):
-        print(f"deepblend: {note}", file=sys.stderr)
-    print(page.resolve())
+        print(f"deepblend: {printable(note)}", file=sys.stderr)
+    print(printable(page.resolve()))
     print(f"{len(after)} blends in {seconds:.1f} seconds. Open the page in a browser.")
     return 0

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from .terminal import printable
 
 NAME = "info"
 HELP = "Show the version, devices and memory, torch, the network's weights, and where things are."
@@ -136,4 +137,4 @@ def _lines(known: dict[str, Any]) -> list[str]:
         ("batches", "here, on a Ray cluster" if extras["ray"] else _missing("a Ray cluster", "ray")),
         *(("advice", sentence) for sentence in known["advice"]),
     ]
-    return [f"{name:<12} {value}" for name, value in rows]
+    return [f"{name:<12} {printable(value)}" for name, value in rows]

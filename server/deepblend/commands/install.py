@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from deepblend_protocol.errors import ArgumentInvalid, DeepBlendError, HostMissing, PluginInvalid
 
 from . import served
+from .terminal import printable
 
 if TYPE_CHECKING:
     from ..hosts.gimp import Profile as GimpProfile
@@ -117,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
         from ..hosts import autostart
 
         other = ("--connection", str(place)) if place else ()
-        print("\n".join(autostart.install((*served.COMMAND, "--idle-exit", "0", *other))))
+        print("\n".join(map(printable, autostart.install((*served.COMMAND, "--idle-exit", "0", *other)))))
     return 0
 
 
@@ -168,7 +169,7 @@ def _each(steps: Iterable[Callable[[], None]]) -> None:
     failed: DeepBlendError | None = None
     for step in steps:
         if failed is not None:
-            print(f"deepblend: {failed}", file=sys.stderr)
+            print(f"deepblend: {printable(failed)}", file=sys.stderr)
         try:
             step()
         except DeepBlendError as error:

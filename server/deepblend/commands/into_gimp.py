@@ -11,6 +11,7 @@ from deepblend_protocol.errors import HostSilent, PluginInvalid
 from ..hosts import asking_gimp, gimp
 from ..hosts.gimp import HOST, Profile
 from . import served
+from .terminal import printable
 
 
 def install(profile: Profile, args: argparse.Namespace, place: Path | None) -> None:
@@ -25,9 +26,9 @@ def install(profile: Profile, args: argparse.Namespace, place: Path | None) -> N
     start = None if args.no_check else asking_gimp.command(profile, args.gimp)
     if not profile.path.exists():
         _first(profile, start)
-    print("\n".join(gimp.install(profile, served.COMMAND, args.wheel_dir, place)))
+    print("\n".join(map(printable, gimp.install(profile, served.COMMAND, args.wheel_dir, place))))
     for hint in HOST.hints(profile.sandbox, args.autostart, place):
-        print(hint)
+        print(printable(hint))
     if args.no_check:
         return
     if start is None:
@@ -48,8 +49,8 @@ def _first(profile: Profile, start: list[str] | None) -> None:
         try:
             asking_gimp.ask(profile, start)
         except HostSilent as error:
-            print(f"deepblend: {error}", file=sys.stderr)
+            print(f"deepblend: {printable(error)}", file=sys.stderr)
     if profile.path.is_dir():
-        print(f"{profile.path}: made by GIMP, which was started for the first time.")
+        print(f"{printable(profile.path)}: made by GIMP, which was started for the first time.")
     else:
-        print(f"{profile.path}: new. GIMP will not take over an older version's settings into it.")
+        print(f"{printable(profile.path)}: new. GIMP will not take over an older version's settings into it.")

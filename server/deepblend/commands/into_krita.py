@@ -10,6 +10,7 @@ from deepblend_protocol.errors import PluginInvalid
 from ..hosts import asking_krita, krita, running
 from ..hosts.krita import HOST, Profile
 from . import served
+from .terminal import printable
 
 
 def install(profile: Profile, args: argparse.Namespace, place: Path | None) -> None:
@@ -20,9 +21,9 @@ def install(profile: Profile, args: argparse.Namespace, place: Path | None) -> N
 
     Raises HostSilent, PluginInvalid, WriteFailed.
     """
-    print("\n".join(krita.install(profile, served.COMMAND, args.wheel_dir, place)))
+    print("\n".join(map(printable, krita.install(profile, served.COMMAND, args.wheel_dir, place))))
     for hint in HOST.hints(profile.sandbox, args.autostart, place):
-        print(hint)
+        print(printable(hint))
     start = None if args.no_check else asking_krita.command(profile, args.krita)
     if start is not None:
         answer = asking_krita.ask(profile, start)
@@ -45,5 +46,5 @@ def told_to_restart() -> None:
 
 def write_zip(args: argparse.Namespace, place: Path | None) -> None:
     """Write the zip, and say how it is used. Raises PluginInvalid, WriteFailed."""
-    print("\n".join(krita.write_zip(args.krita_zip, served.COMMAND, args.wheel_dir, place)))
+    print("\n".join(map(printable, krita.write_zip(args.krita_zip, served.COMMAND, args.wheel_dir, place))))
     print("In Krita: Tools > Scripts > Import Python Plugin from File, choose it, enable it, and start Krita again.")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from deepblend_protocol import connection
 
+from .terminal import printable
+
 NAME = "key"
 HELP = "Show this machine's keys, and authorise clients on other machines."
 _EPILOG = """\
@@ -58,5 +60,5 @@ def run(args: argparse.Namespace) -> int:
         own = {"client": shown(keys.client.public), "server": shown(keys.server.public)}
         print(json.dumps({**own, "authorised": known}))
     else:
-        print("\n".join(lines))
+        print("\n".join(map(printable, lines)))
     return 0

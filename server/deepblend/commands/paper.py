@@ -14,6 +14,8 @@ from deepblend_protocol import words
 from deepblend_protocol.errors import SizeMismatch
 from deepblend_protocol.settings import PaperSettings, resolve, table
 
+from .terminal import printable
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -243,8 +245,8 @@ def _sampled(losses: dict[str, list[float]]) -> dict[str, list[Any]]:
 
 def _tell(report: dict[str, Any]) -> None:
     for note in report["notes"]:
-        print(f"deepblend: {note}", file=sys.stderr)
+        print(f"deepblend: {printable(note)}", file=sys.stderr)
     for path in report["files"].values():
-        print(path)
+        print(printable(path))
     seconds = report["seconds"]["optimise"]
     print(f"On {report['device']}: {report['evaluations']} evaluations in {seconds:.0f} seconds.")

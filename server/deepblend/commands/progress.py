@@ -7,6 +7,8 @@ import sys
 import time
 from types import TracebackType
 
+from .terminal import printable
+
 _INTERVAL = 0.1  # seconds between redraws
 
 
@@ -36,6 +38,7 @@ class Progress:
             return
         self._drawn, self._words = now, words
         percent = min(max(int(fraction * 100), 0), 99)  # the work is done when the block ends, not before
+        words = printable(words)
         room = shutil.get_terminal_size().columns - len(words) - 9
         width = min(max(room, 10), 40)
         full = width * percent // 100

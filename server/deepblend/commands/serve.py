@@ -12,6 +12,7 @@ from deepblend_protocol import connection
 from deepblend_protocol.errors import ArgumentInvalid, ServerRunning, WriteFailed
 
 from ..file_blend import arguments
+from .terminal import printable
 
 NAME = "serve"
 HELP = "Run the server that the plug-ins talk to; they start it by themselves."
@@ -136,7 +137,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         server.run()
     except ServerRunning as error:
-        print(f"deepblend: {error}", file=sys.stderr)
+        print(f"deepblend: {printable(error)}", file=sys.stderr)
         return ALREADY
     except zmq.ZMQError as error:
         raise ArgumentInvalid(reason=f"The server cannot listen at {endpoint}: {error}. Choose another.") from error
@@ -157,7 +158,7 @@ def _limits(args: argparse.Namespace) -> dict[str, int]:
 
 
 def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
+    print(printable(sentence), file=sys.stderr, flush=True)
 
 
 def _minutes(text: str) -> float:

@@ -114,7 +114,7 @@ def ask(path: Path | None, seconds: float = 10.0) -> dict[str, Any]:
 def blend(request: Request, watch: Watch, path: Path | None, may_start: bool = True) -> Layer:
     """What ``deepblend.blend`` does, on the server.
 
-    Raises its errors, and those of the server and of the way to it.
+    Its report also says the server's endpoint. Raises its errors, and those of the server and of the way to it.
     """
     from deepblend_protocol.client import JobQueued, JobRunning
 
@@ -141,4 +141,5 @@ def blend(request: Request, watch: Watch, path: Path | None, may_start: bool = T
         job = server.run(asked, heard)
     assert job.layer is not None
     shadow = to_engine(job.shadow) if job.shadow is not None else None
-    return Layer(to_engine(job.layer), job.report or {}, shadow=shadow)
+    report = {**(job.report or {}), "server": server.endpoint}
+    return Layer(to_engine(job.layer), report, shadow=shadow)

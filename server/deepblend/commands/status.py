@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from . import served
+from .terminal import printable
 
 NAME = "status"
 HELP = "Show whether the server runs, on which devices, and what it is doing."
@@ -39,9 +40,4 @@ def _lines(known: dict[str, Any]) -> list[str]:
         memory = f", {device['memory'] / _GIB:.1f} GiB" if device["memory"] else ""
         rows.append(("device", f"{device['name']}: {device['title']}{memory}"))
     rows.append(("log", known["log"] or "none"))
-    return [f"{name:<12} {_shown(value)}" for name, value in rows]
-
-
-def _shown(text: str) -> str:
-    """What a server says, for a terminal: a character that would steer it is a question mark."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return [f"{name:<12} {printable(value)}" for name, value in rows]

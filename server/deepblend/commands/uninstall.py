@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .install import HOSTS, add_profile, check_profile, wanted_profiles
+from .terminal import printable
 
 NAME = "uninstall"
 HELP = "Take back what 'deepblend install' did."
@@ -30,11 +31,11 @@ def run(args: argparse.Namespace) -> int:
                 said = gimp.uninstall(profile, args.purge)
             else:
                 said = krita.uninstall(profile, args.purge)
-            print("\n".join(said))
+            print("\n".join(map(printable, said)))
         if any(isinstance(profile, krita.Profile) for profile in profiles):
             into_krita.told_to_restart()
     if args.autostart:
         from ..hosts import autostart
 
-        print("\n".join(autostart.uninstall()))
+        print("\n".join(map(printable, autostart.uninstall())))
     return 0

@@ -36,7 +36,7 @@ def check(request: Request, device: str, pixels: int, each: int) -> None:
     if limit is None:
         limit = free(device)
     if limit is not None and asked > limit:
-        raise DeviceMemory(device=device)
+        raise DeviceMemory.planned(device, asked, limit)
 
 
 def check_frame(request: Request, device: str) -> None:

@@ -165,15 +165,12 @@ def file_blend(args: argparse.Namespace, settings: Settings | None = None) -> Fi
 
 def _settings(args: argparse.Namespace) -> Settings:
     given: dict[str, Any] = {}
-    for name, setting in _table().items():
+    for name, setting in table().items():
         value = getattr(args, name)
         if value is not None:
             is_file = name == "style_from" and (value == "picture" or value not in setting.choices)
             given[name] = "picture" if is_file else value
     return _resolved(tuple(given.items()))
-
-
-_table = lru_cache(maxsize=1)(table)
 
 
 @lru_cache(maxsize=1024)  # a batch's jobs have few that differ

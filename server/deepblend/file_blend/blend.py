@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from deepblend_protocol.errors import ArgumentInvalid
@@ -66,12 +67,12 @@ class FileBlend:
     overwrite: bool = False
     """Whether a result may take the place of a picture that is read."""
 
-    @property
+    @cached_property
     def inputs(self) -> dict[str, str]:
         """The files that it reads: path by field."""
         return {name: path for name in _READ if (path := getattr(self, name)) is not None}
 
-    @property
+    @cached_property
     def outputs(self) -> dict[str, str]:
         """The files that it makes: path by field."""
         return {name: path for name in _MADE if (path := getattr(self, name)) is not None}

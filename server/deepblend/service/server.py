@@ -39,6 +39,8 @@ TICK_S = 0.25
 """How often the loop looks at its clocks."""
 PULSE_S = 5.0
 """A client that hears nothing else is sent a pulse this often."""
+TIDY_S = 5.0
+"""How often freed memory is returned to the system while there is no quarter of a second of rest to do it in."""
 LOCK_S = 2.0
 
 
@@ -176,7 +178,9 @@ class Server:
                 self._clients.send(client, messages.Pulse())
         if self._schedule.jobs():
             self._used = now
-        elif self._tidied < self._used <= now - TICK_S:
+        # Also where there is never a rest, nor anything asked: what a client did not read is freed when its connection
+        # has ended, and that is not seen here.
+        if self._tidied < self._used <= now - TICK_S or now - self._tidied >= TIDY_S:
             self._tidied = now
             give_back()
         idle_s = self._options.idle_exit_min * 60

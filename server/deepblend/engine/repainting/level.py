@@ -189,8 +189,17 @@ class Level:
         laid = strength.detail * strong_detail(self._seamless, painting, weight)
         if coarser is not None:
             coarse, thin = (F.avg_pool2d(array, 2) for array in (painting, weight))
-            laid = laid + self._own(PaintedOctave(coarse, painting, thin).of(coarser.painted), coarser)
+            octave = PaintedOctave(coarse, painting, thin).of(coarser.painted, self._under_omega(coarser))
+            laid = laid + self._own(octave, coarser)
         self.painted = self.painted + laid * self._omega
+
+    def _under_omega(self, coarser: Level) -> tuple[slice, slice]:
+        """Rows and columns of a coarser level that lie under this one's Omega: around a thin one there is much else."""
+        parts = []
+        for axis, own, wide in zip((3, 2), self._cut, coarser._cut, strict=True):
+            there = self._omega.amax(axis).flatten().nonzero().flatten() + own.start - 2 * wide.start
+            parts.append(slice(int(there[0]) // 2, int(there[-1]) // 2 + 1) if len(there) else slice(0, 0))
+        return parts[0], parts[1]
 
     def _composite(self, layer: Tensor) -> Tensor:
         return torch.lerp(self._background, layer, self.mask)

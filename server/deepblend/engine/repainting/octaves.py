@@ -119,20 +119,29 @@ class PaintedOctave:
         self._value = F.unfold(F.pad(detail, (1, 1, 1, 1), mode="replicate"), 4, stride=2)[0][:, inside]
         self._half = self._key.square().sum(0) / 2
 
-    def of(self, picture: Tensor) -> Tensor:
-        """The octave of a picture, (1, C, H, W) to (1, C, 2 H, 2 W); a bounded number of rows at a time."""
-        height, width = picture.shape[-2:]
-        out = picture.new_empty(*picture.shape[:2], 2 * height, 2 * width)
-        step = max(8, _ROWS // width)
-        for top in range(0, height, step):
-            bottom = min(top + step, height)
-            first, last = max(top - 4, 0), min(bottom + 4, height)
-            part = self._of(picture[..., first:last, :])
-            out[..., 2 * top : 2 * bottom, :] = part[..., 2 * (top - first) : 2 * (bottom - first), :]
+    def of(self, picture: Tensor, part: tuple[slice, slice] | None = None) -> Tensor:
+        """The octave of a picture, (1, C, H, W) to (1, C, 2 H, 2 W); a bounded number of rows at a time.
+
+        Args:
+            part: rows and columns of the picture that it is wanted of, elsewhere it is 0; None: of all.
+        """
+        rows, columns = part or (slice(0, picture.shape[-2]), slice(0, picture.shape[-1]))
+        out = picture.new_zeros(*picture.shape[:2], *(2 * side for side in picture.shape[-2:]))
+        step = max(8, _ROWS // max(columns.stop - columns.start, 1))
+        for top in range(rows.start, rows.stop, step):
+            some = (slice(top, min(top + step, rows.stop)), columns)
+            out[(..., *(slice(2 * one.start, 2 * one.stop) for one in some))] = self._of(picture, some)
         return out
 
-    def _of(self, picture: Tensor) -> Tensor:
-        query, own = _described(picture)
+    def _of(self, picture: Tensor, part: tuple[slice, slice]) -> Tensor:
+        seen, near = (_grown(part, by, picture) for by in (4, 1))  # what is laid down one pixel on reaches in
+        wanted = tuple(
+            slice(one.start - all_.start, one.stop - all_.start) for one, all_ in zip(near, seen, strict=True)
+        )
+        query, own = (
+            array.unflatten(1, [one.stop - one.start for one in seen])[(..., *wanted)].flatten(1)
+            for array in _described(picture[(..., *seen)])
+        )
         found = torch.cat(
             [
                 (query[:, k : k + _BLOCK].T @ self._key - self._half).max(1).indices
@@ -142,12 +151,22 @@ class PaintedOctave:
         laid = self._value[:, found] * ((own + 2) / (self._contrast[:, found] + 2)).clamp(0.5, 2.0)
         window = picture.new_tensor([0.1, 1.0, 1.0, 0.1])
         window = (window[:, None] * window).flatten().repeat(picture.shape[1])[:, None]
-        height, width = picture.shape[-2:]
+        height, width = (one.stop - one.start for one in near)
 
         def fold(patches: Tensor) -> Tensor:
             return F.fold(patches[None], (2 * height + 2, 2 * width + 2), 4, stride=2)[..., 1:-1, 1:-1]
 
-        return fold(laid * window) / fold(window.expand_as(laid))
+        cut = (
+            slice(2 * (one.start - all_.start), 2 * (one.stop - all_.start))
+            for one, all_ in zip(part, near, strict=True)
+        )
+        return (fold(laid * window) / fold(window.expand_as(laid)))[(..., *cut)]
+
+
+def _grown(part: tuple[slice, slice], by: int, picture: Tensor) -> tuple[slice, ...]:
+    """Rows and columns, and some more on every side where the picture has them."""
+    sides = picture.shape[-2:]
+    return tuple(slice(max(one.start - by, 0), min(one.stop + by, side)) for one, side in zip(part, sides, strict=True))
 
 
 def _described(picture: Tensor) -> tuple[Tensor, Tensor]:
