@@ -11,12 +11,11 @@ from .content import path_of
 from .samples import canvas_of
 from .subject import Refused
 
-
 _TILE = (1000, 750)
 """Width and height of what GIMP puts together at once: all at once, it would be held for as long as that takes."""
 
 
-def background(image: Gimp.Image, layer: Gimp.Layer, box: Rect | None) -> tuple[Gegl.Buffer, Rect]:
+def background(image: Gimp.Image, layer: Gimp.Layer, box: Rect | None) -> tuple[gegl.Buffer, Rect]:
     """The composite of all that is visible below a layer, and what it covers.
 
     Args:
@@ -41,7 +40,7 @@ def background(image: Gimp.Image, layer: Gimp.Layer, box: Rect | None) -> tuple[
         copy.delete()
 
 
-def _put_together(copy: Gimp.Image, box: Rect, most: tuple[int, int]) -> Gegl.Buffer:
+def _put_together(copy: Gimp.Image, box: Rect, most: tuple[int, int]) -> gegl.Buffer:
     """What is visible in a box, in the image's own format, as a buffer of this process.
 
     Args:
@@ -57,18 +56,14 @@ def _put_together(copy: Gimp.Image, box: Rect, most: tuple[int, int]) -> Gegl.Bu
             copy.resize(*tile.size, corner[0] - place[0], corner[1] - place[1])
             corner = place
             seen = Gimp.Layer.new_from_visible(copy, copy, "background")
-            buffer, extent = seen.get_buffer(), Gegl.Rectangle.new(0, 0, *tile.size)
-            if made is None:
-                made = buffer.dup()
-                made.set_extent(Gegl.Rectangle.new(0, 0, *box.size))
-            else:
-                buffer.copy(extent, Gegl.AbyssPolicy.NONE, made, Gegl.Rectangle.new(*tile))
+            made = made or gegl.Buffer(seen.get_buffer(), *box.size)
+            made.take(seen.get_buffer(), tile)
             seen.delete()
     assert made is not None  # a box has pixels
     return made
 
 
-def check_ground(buffer: Gegl.Buffer, box: Rect, layer: Gimp.Layer) -> None:
+def check_ground(buffer: gegl.Buffer, box: Rect, layer: Gimp.Layer) -> None:
     """Raise Refused where nothing is visible of a background in a box."""
     if not gegl.read(buffer, box, "A u8").strip(b"\0"):
         words = _("Nothing is visible below '%s' that it could be blended into. Put the picture on a layer below it.")
