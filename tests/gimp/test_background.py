@@ -9,7 +9,7 @@ from pictures import loaded, picture, stored
 
 WIDTH, HEIGHT = 250, 170
 ROUNDED = {"U8": 0, "U16": 8, "HALF": 2**-11, "FLOAT": 1e-6}
-"""By how much a picture of a profile's differs from what GIMP shows of it the next time: babl chooses how to convert."""
+"""By how much a picture differs from what GIMP shows of it the next time: babl chooses how to convert."""
 
 
 @pytest.mark.parametrize("precision", ["U8_NON_LINEAR", "U16_NON_LINEAR", "FLOAT_LINEAR", "HALF_PERCEPTUAL"])
