@@ -93,6 +93,14 @@ class _Thumbnails(QtWidgets.QListWidget):
         return 12 + self.fontMetrics().height() + 2 * self.spacing() + 2 * self.frameWidth()
 
 
+class _Words(QtWidgets.QLabel):
+    """Words that give way in a low docker: of half a line nothing is seen."""
+
+    def paintEvent(self, event: Any) -> None:  # noqa: N802
+        if self.height() >= self.fontMetrics().height():
+            super().paintEvent(event)
+
+
 class HistoryList(QtWidgets.QWidget):
     """Thumbnails, and what can be done with the chosen one; two that are chosen are compared.
 
@@ -141,7 +149,7 @@ class HistoryList(QtWidgets.QWidget):
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._list, 1)
-        self._told = QtWidgets.QLabel(objectName="deepblend_history_told")
+        self._told = _Words(objectName="deepblend_history_told")
         self._told.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._told.setSizePolicy(policy.Ignored, policy.Maximum)
         self._told.setMinimumHeight(1)  # in a low docker it gives way to the list; all of it is in its tip
