@@ -11,19 +11,14 @@ from typing import Any
 import hosts_root
 import numpy as np
 import pytest
-from desk import COMBINE, DIALOG, FILTERS, OK, PROGRESS, SLIDER, Desk
+from desk import COMBINE, DIALOG, OK, PROGRESS, SLIDER, Desk
 from gimp import Gimp, rewrite
 from harness import Served, wait_for
 
 
 def test_from_the_menu_to_the_new_layer_and_back(desk: Desk):
     if hosts_root.GIMP == "3.0":
-        desk.screen.activate(desk.main)
-        desk.screen.click(desk.main, *FILTERS)
-        for place in COMBINE:
-            time.sleep(0.5)  # menus open under the pointer
-            desk.screen.move(desk.main, *place)
-        time.sleep(0.7)
+        desk.point_at_the_menu()
         desk.screen.keep("menu")
         desk.screen.click(desk.main, *COMBINE[-1])
     else:  # its items lie elsewhere
@@ -83,6 +78,9 @@ def test_cancel_stops_at_once_and_changes_nothing(desk: Desk):
     progress = desk.screen.await_window(PROGRESS)
     time.sleep(1.0)
     desk.screen.activate(progress)
+    left = desk.screen.pixels(progress)[:40, 210:]
+    desk.screen.keep("progress_time_left")
+    assert left.max() - left.min() > 100, "there is no time left at the right side"
     since = time.monotonic()
     desk.screen.key("alt+c")
     desk.screen.await_no_window(PROGRESS)
