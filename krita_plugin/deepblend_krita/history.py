@@ -17,7 +17,8 @@ from .qt import Qt, QtCore, QtGui, QtWidgets
 
 KEPT_BYTES = 2**28
 """Of all results together; the oldest ones are dropped first."""
-THUMBNAIL = 72
+THUMBNAIL, _LEAST = 72, 36
+"""Pixels of a thumbnail's side: where there is room, and in a low docker."""
 
 
 @dataclass
@@ -71,6 +72,36 @@ class Kept:
         return [one for one in reversed(self._entries) if one.document == document]
 
 
+class _Thumbnails(QtWidgets.QListWidget):
+    """Rows of thumbnails with captions, small enough for one row to be seen whole."""
+
+    def resizeEvent(self, event: Any) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self.fit()
+
+    def lowest(self) -> int:
+        """The height of one row of the smallest."""
+        return _LEAST + self._rest()
+
+    def fit(self) -> None:
+        """Have all be as large as there is height for."""
+        side = max(_LEAST, min(THUMBNAIL, self.viewport().height() - self._rest()))
+        self.setIconSize(QtCore.QSize(side, side))
+        for row in range(self.count()):
+            self.item(row).setSizeHint(QtCore.QSize(THUMBNAIL + 8, side + 12 + self.fontMetrics().height()))
+
+    def _rest(self) -> int:
+        return 12 + self.fontMetrics().height() + 2 * self.spacing() + 2 * self.frameWidth()
+
+
+class _Words(QtWidgets.QLabel):
+    """Words that give way in a low docker: of half a line nothing is seen."""
+
+    def paintEvent(self, event: Any) -> None:  # noqa: N802
+        if self.height() >= self.fontMetrics().height():
+            super().paintEvent(event)
+
+
 class HistoryList(QtWidgets.QWidget):
     """Thumbnails, and what can be done with the chosen one; two that are chosen are compared.
 
@@ -86,18 +117,17 @@ class HistoryList(QtWidgets.QWidget):
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._entries: list[Entry] = []
-        self._list = QtWidgets.QListWidget(objectName="deepblend_history")
+        self._list = _Thumbnails(objectName="deepblend_history")
         self._list.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
         self._list.setResizeMode(QtWidgets.QListView.ResizeMode.Adjust)
         self._list.setMovement(QtWidgets.QListView.Movement.Static)
-        self._list.setIconSize(QtCore.QSize(THUMBNAIL, THUMBNAIL))
         self._list.setSpacing(2)
         self._list.setSelectionMode(QtWidgets.QAbstractItemView.SelectionMode.ExtendedSelection)
         self._list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self._list.setToolTip(_("Click a result to see it; with Ctrl a second one, to compare the two"))
         policy = QtWidgets.QSizePolicy.Policy
         self._list.setSizePolicy(policy.Expanding, policy.Ignored)  # as high as the settings leave room for
-        self._list.setMinimumHeight(THUMBNAIL + 16)
+        self._list.setMinimumHeight(self._list.lowest())
         self._list.setStyleSheet(
             "QListWidget::item { padding: 3px }QListWidget::item:selected { background: palette(highlight) }"
         )
@@ -120,7 +150,7 @@ class HistoryList(QtWidgets.QWidget):
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._list, 1)
-        self._told = QtWidgets.QLabel(objectName="deepblend_history_told")
+        self._told = _Words(objectName="deepblend_history_told")
         self._told.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._told.setSizePolicy(policy.Ignored, policy.Maximum)
         self._told.setMinimumHeight(1)  # in a low docker it gives way to the list; all of it is in its tip
@@ -145,12 +175,12 @@ class HistoryList(QtWidgets.QWidget):
             for mode in (QtGui.QIcon.Mode.Normal, QtGui.QIcon.Mode.Selected):  # else Qt tints what is chosen
                 icon.addPixmap(QtGui.QPixmap.fromImage(thumbnail), mode)
             item = QtWidgets.QListWidgetItem(icon, entry.caption)
-            item.setSizeHint(QtCore.QSize(THUMBNAIL + 8, THUMBNAIL + 12 + self.fontMetrics().height()))
             item.setToolTip(told(entry))
             item.setData(Qt.ItemDataRole.AccessibleTextRole, told(entry))
             self._list.addItem(item)
             if any(entry is one for one in before):
                 item.setSelected(True)
+        self._list.fit()
         self._list.blockSignals(False)
         self.counted.emit(len(entries))
         self._changed()

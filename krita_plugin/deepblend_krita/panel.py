@@ -124,6 +124,7 @@ class Panel(QtWidgets.QWidget):
         self.tabs.addTab(self.settings, _("Settings"))
         self.tabs.addTab(self.history, "")
         self.tabs.setMinimumHeight(72)
+        self.tabs.currentChanged.connect(lambda index: self._divide())
         self.history.counted.connect(self._show_count)
         self._show_count(0)
         return self.tabs
@@ -152,6 +153,8 @@ class Panel(QtWidgets.QWidget):
         layout.addWidget(self._said)
         self.hide_layer = QtWidgets.QPushButton(objectName="deepblend_hide")
         self.hide_layer.setVisible(False)
+        policy = QtWidgets.QSizePolicy.Policy
+        self.hide_layer.setSizePolicy(policy.Ignored, policy.Fixed)  # a layer may have a long name
         layout.addWidget(self.hide_layer)
         self._state = _wrapped("deepblend_state")
         layout.addWidget(self._state)
@@ -168,7 +171,7 @@ class Panel(QtWidgets.QWidget):
         return QtCore.QSize(260, 640)
 
     def minimumSizeHint(self) -> Any:  # noqa: N802
-        return QtCore.QSize(200, 120)
+        return QtCore.QSize(max(200, self.layout().minimumSize().width()), 120)
 
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
@@ -208,7 +211,9 @@ class Panel(QtWidgets.QWidget):
 
     def show_hiding(self, words: str) -> None:
         """Offer to hide a layer; "" where there is none."""
-        self.hide_layer.setText(words)
+        room = self.width() - 32
+        self.hide_layer.setText(self.fontMetrics().elidedText(words, Qt.TextElideMode.ElideMiddle, room))
+        self.hide_layer.setToolTip(words)
         self.hide_layer.setVisible(bool(words))
 
     def show_state(self, state: State, words: str) -> None:
@@ -235,7 +240,7 @@ class Panel(QtWidgets.QWidget):
         self._own_share = upper / max(1, upper + lower)
 
     def _divide(self) -> None:
-        """Divide the height: all settings in sight where there is room for the picture besides."""
+        """Divide the height: all settings in sight where there is room for the picture besides; of results, one row."""
         height = self._splitter.height()
         if self._own_share is not None:
             upper = round(height * self._own_share)
@@ -244,6 +249,9 @@ class Panel(QtWidgets.QWidget):
             wanted = round(self.width() * shape) + self._upper_rest
             form = self.form.sizeHint().height() + self.tabs.tabBar().sizeHint().height() + 8
             upper = max(min(wanted, round(height * _SHARE)), height - form)
+            if self.tabs.currentWidget() is self.history:
+                bar = self.tabs.tabBar().sizeHint().height()
+                upper = min(upper, height - bar - self.history.minimumSizeHint().height() - 8)
         self._splitter.setSizes([upper, height - upper])
 
 

@@ -106,6 +106,15 @@ answer = True
             self.screen.key("Escape", "Escape", "Escape")
         raise AssertionError("the menu did not open the dialog")
 
+    def point_at_the_menu(self) -> None:
+        """Have the mouse on the item in GIMP 3.0's menu."""
+        self.screen.activate(self.main)
+        self.screen.click(self.main, *FILTERS)
+        for place in COMBINE:
+            time.sleep(0.5)  # menus open under the pointer
+            self.screen.move(self.main, *place)
+        time.sleep(0.7)
+
     def dialog(self, letter: str = "b") -> str:
         self.choose(letter)
         window = self.screen.await_window(AGAIN if letter == "g" else DIALOG)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import hosts_root
 import numpy as np
 from desk import Desk
 from harness import wait_for
@@ -83,6 +84,12 @@ def test_help_is_the_page_that_came_along(desk: Desk):
     def pages() -> list[str]:
         return [line.replace("file://", "") for line in shown.read_text().split()] if shown.exists() else []
 
+    if hosts_root.GIMP == "3.0":  # a newer one's items lie elsewhere
+        desk.point_at_the_menu()
+        desk.screen.key("F1")
+        wait_for(lambda: pages() == [wanted], "the page, from the menu", 20)
+        desk.screen.key("Escape", "Escape", "Escape")
+        shown.unlink()
     desk.dialog()
     for count, key in ((1, "F1"), (2, "alt+h")):
         desk.screen.key(key)

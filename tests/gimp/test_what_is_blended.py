@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from gimp import Gimp
-from pictures import engine
+from pictures import engine, picture, stored
 from test_documents import BELOW, LAYER, made, refused, run
 
 INVERT = """
@@ -107,3 +107,57 @@ image.insert_channel(layer, None, 0)
 )
 def test_what_cannot_be_meant_is_said(gimp: Gimp, before: str, words: str):
     refused(gimp, before, "layer", words)
+
+
+STROKES = picture(70, 50, 4, seed=21)
+STYLE = """
+import sys
+
+sys.path.insert(0, PLUG_IN)
+from deepblend_gimp import host
+
+host.prepare()
+from deepblend_gimp import document, subject
+from deepblend_protocol.settings import resolve
+
+read, previewed = [], []
+given = {"style": 1.0, "style_from": "picture"}
+boat = subject.Asked(image, layer, False).subject()
+small = document.Reduced(boat, 420, 0, 0)
+for one in (picture, negative):
+    read.append(list(document.read(boat, one, resolve(given), given).request.style.samples))
+    small.take_picture(one)
+    previewed.append(list(small._picture.samples))
+new, answer = layer, {"read": read, "previewed": previewed, "images": len(Gimp.get_images()) - was}
+"""
+ELSEWHERE = """
+image, own = tools.new_image(70, 50, precision="U16_NON_LINEAR"), image
+picture = Gimp.Layer.new_from_drawable(strokes, image)
+image.insert_layer(picture, None, 0)
+image = own
+"""
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "picture = strokes; picture.set_visible(False); invert(picture)",
+        IN_A_GROUP.replace("layer,", "strokes,") + "picture = group; invert(strokes); group.set_visible(False)",
+        IN_A_GROUP.replace("layer,", "strokes,") + "picture = group; invert(group); group.set_visible(False)",
+        ELSEWHERE + "invert(picture)",
+    ],
+    ids=["layer", "in-a-group", "group", "another-image"],
+)
+def test_style_comes_from_a_layer_as_it_is_seen(gimp: Gimp, where: str):
+    """For a blend and for its preview the same is read as from a layer whose own pixels are so."""
+    stored(gimp.folder / "strokes", STROKES)
+    stored(gimp.folder / "negative", np.concatenate([255 - STROKES[..., :3], STROKES[..., 3:]], -1))
+    opened = f"PLUG_IN = {str(gimp.folder / 'profile' / 'plug-ins' / 'deepblend-gimp')!r}\n"
+    for name in ("negative", "strokes"):
+        opened += f'{name} = tools.new_layer(image, FOLDER + "/{name}", "{name}", 70, 50, 120, 20)\n'
+    opened += "negative.set_visible(False)\n"
+    answer = run(gimp, INVERT + opened + where + "\nwas = len(Gimp.get_images())" + STYLE)
+    for shown, expected in (answer["read"], answer["previewed"]):
+        assert len(shown) == 70 * 50 * 4
+        assert shown == expected
+    assert answer["images"] == 0, "a copy was left behind"

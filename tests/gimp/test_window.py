@@ -72,6 +72,9 @@ def test_cancel_stops_at_once_and_changes_nothing(desk: Desk):
     progress = desk.screen.await_window(PROGRESS)
     time.sleep(1.0)
     desk.screen.activate(progress)
+    left = desk.screen.pixels(progress)[:40, 210:]
+    desk.screen.keep("progress_time_left")
+    assert left.max() - left.min() > 100, "there is no time left at the right side"
     since = time.monotonic()
     desk.screen.key("alt+c")
     desk.screen.await_no_window(PROGRESS)

@@ -1,4 +1,4 @@
-"""Layers of other kinds: file and fill layers, blended and blended into; and another layer that style comes from."""
+"""Layers of every kind, blended and blended into, with masks; and another layer that style comes from."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from deepblend.engine.blend import blend
 from deepblend.engine.request import Plane, Rect, Request
 from deepblend_protocol.settings import resolve
 from harness import wait_for
-from krita_desk import AT, BELOW, HEIGHT, LAYER, WIDTH, Desk, ellipse
-from pictures import engine, picture
+from krita_desk import AT, BELOW, HEIGHT, LAYER, SRGB, WIDTH, Desk, ellipse
+from pictures import disc, engine, picture
 from PIL import Image
 
 ELLIPSE = ellipse((50, 40, 80, 60))
@@ -104,3 +104,127 @@ answer = [chooser.isVisibleTo(docker()), *(chooser.itemText(one) for one in rang
     made = blend(request).plane
     assert box == made.rect
     np.testing.assert_array_equal(new, made.samples)
+
+
+SUBJECTS = {
+    "a-group": """
+group = document.createGroupLayer("Fleet")
+document.rootNode().addChildNode(group, None)
+document.rootNode().removeChildNode(layer)
+new_layer(document, "Boat", 110, 90, 40, 30, parent=group)
+layer = group
+""",
+    "a-pass-through-group": """
+group = document.createGroupLayer("Fleet")
+document.rootNode().addChildNode(group, None)
+document.rootNode().removeChildNode(layer)
+new_layer(document, "Boat", 110, 90, 40, 30, parent=group)
+group.setPassThroughMode(True)
+layer = group
+""",
+    "a-hidden-group": """
+group = document.createGroupLayer("Fleet")
+document.rootNode().addChildNode(group, None)
+group.setVisible(False)
+document.rootNode().removeChildNode(layer)
+new_layer(document, "Boat", 110, 90, 40, 30, parent=group)
+layer = group
+""",
+    "a-clone": """
+layer.setVisible(False)
+clone = document.createCloneLayer("Clone", layer)
+document.rootNode().addChildNode(clone, None)
+layer = clone
+""",
+}
+
+
+@pytest.mark.parametrize("kind", SUBJECTS)
+def test_a_layer_is_blended_as_what_it_shows(desk: Desk, kind: str):
+    desk.open(script=SUBJECTS[kind])
+    desk.blend(style=0.0)
+    new, box = desk.made()
+    desk.close()
+    expected, whole = engine(LAYER, AT, BELOW, style=0.0)
+    assert box == whole
+    np.testing.assert_array_equal(new, expected)
+
+
+def test_a_vector_layer(desk: Desk):
+    """What of it is drawn; of the engine's own kind, as the same pixels on a paint layer show."""
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}px" height="{HEIGHT}px" viewBox="0 0 {WIDTH} {HEIGHT}">'
+    )
+    svg += '<rect x="50" y="40" width="60" height="50" fill="#ff8000"/></svg>'
+    script = f"""
+document.rootNode().removeChildNode(layer)
+layer = document.createVectorLayer("Sign")
+document.rootNode().addChildNode(layer, None)
+layer.addShapesFromSvg({svg!r})
+"""
+    desk.open(script=script)
+    wait_for(lambda: desk.run("answer = layer.bounds().width()"), "the vectors to be drawn")
+    desk.blend(style=0.0)
+    new, box = desk.made()
+    x, y, w, h = box
+    desk.run(f"keep('drawn', layer.projectionPixelData({x}, {y}, {w}, {h}))")
+    drawn = desk.loaded("drawn", BELOW, w, h)
+    desk.close()
+    assert drawn[..., 3].any()
+    expected, whole = engine(drawn, (x, y), BELOW, style=0.0)
+    np.testing.assert_array_equal(new, expected[:h, :w])
+    assert whole[:2] == (x, y)
+
+
+def test_a_transparency_mask_counts(desk: Desk):
+    mask = (disc(110, 90, 25) * 255).round().astype(np.uint8)
+    whole_mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    whole_mask[30:120, 40:150] = mask
+    (desk.folder / "edge").write_bytes(whole_mask.tobytes())
+    script = f"""
+edge = document.createTransparencyMask("edge")
+part = Selection()
+part.setPixelData(samples("edge"), 0, 0, {WIDTH}, {HEIGHT})
+edge.setSelection(part)
+layer.addChildNode(edge, None)
+"""
+    desk.open(script=script)
+    for subject in ("layer", "edge"):  # a mask that is edited stands for its layer
+        desk.activate(subject)
+        desk.blend(style=0.0)
+        new, box = desk.made()
+        layer = LAYER.copy()
+        layer[..., 3] = mask
+        expected, whole = engine(layer, AT, BELOW, style=0.0)
+        x, y = box[0] - whole[0], box[1] - whole[1]
+        np.testing.assert_array_equal(new, expected[y : y + box[3], x : x + box[2]])
+    desk.close()
+
+
+def test_a_layer_of_another_depth_than_its_document(desk: Desk):
+    """It is blended in the document's own colour space."""
+    desk.open(mask=ELLIPSE)
+    desk.run(f"layer.setColorSpace('RGBA', 'U16', '{SRGB}'); document.waitForDone()")
+    desk.blend(style=0.0)
+    new, _ = desk.made()
+    desk.close()
+    expected, _ = engine(LAYER, AT, BELOW, ELLIPSE, style=0.0)
+    np.testing.assert_array_equal(new, expected)
+
+
+def test_the_edge_as_a_transparency_mask_looks_the_same(desk: Desk):
+    desk.open(mask=ellipse((50, 40, 80, 60), 20))
+    desk.run("layer.setVisible(False); before = state(document)")
+    desk.blend(style=0.0)
+    seen = desk.seen().astype(int)
+    desk.run("new.remove(); document.waitForDone(); widget('as_mask').setChecked(True)")
+    desk.blend(style=0.0)
+    masked = desk.seen().astype(int)
+    children = desk.run("widget('as_mask').setChecked(False); answer = [one.type() for one in new.childNodes()]")
+    desk.run("Krita.instance().action('edit_undo').trigger()")
+    desk.run("document.waitForDone()")
+    names = desk.run("answer = names(document.rootNode())")
+    desk.close()
+    assert children == ["transparencymask"]
+    assert np.abs(seen - masked).max() <= 1
+    assert names == ["below", "Boat", "Selection Mask"]

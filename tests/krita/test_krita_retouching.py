@@ -86,6 +86,44 @@ answer = [low, own.height(), window.height()]
     assert desk.run("answer = Krita.instance().readSetting('deepblend', 'placed', '')") == "true"
 
 
+CUT = """
+own, listed = docker(), widget("history")
+cut = []
+for one in own.findChildren(QtWidgets.QWidget):
+    at = one.mapTo(own, QtCore.QPoint())
+    scrolled = widget("settings").isAncestorOf(one) and one is not widget("settings")
+    if one.objectName().startswith("deepblend_") and one.isVisible() and not scrolled:
+        inside = own.rect().contains(QtCore.QRect(at, one.size()))
+        if not inside or one.width() < min(one.minimumSizeHint().width(), 40):
+            cut.append(one.objectName())
+row = listed.visualItemRect(listed.item(0))
+buttons = widget("history_apply")
+below = buttons.mapTo(own, QtCore.QPoint()).y() >= listed.mapTo(own, QtCore.QPoint(0, listed.height())).y()
+hide = widget("hide")
+answer = {"cut": cut, "row": listed.viewport().rect().contains(row), "below": below, "width": own.width(),
+          "needed": own.widget().layout().minimumSize().width(), "hide": [hide.text(), hide.toolTip()]}
+"""
+
+
+def test_nothing_is_cut_in_a_small_docker(desk: Desk):
+    """Neither at its right side, where a layer has a long name, nor at the bottom of a result's thumbnail."""
+    name = "Kingfisher on a branch above the river, from the left, second version"
+    desk.open(mask=ELLIPSE, script=f"layer.setName({name!r})")
+    desk.blend(style=0.0)
+    wait_for(lambda: desk.shown()["history"] == 1, "the thumbnail")
+    desk.run("widget('tabs').setCurrentIndex(1); widget('history').setCurrentRow(0)")
+    desk.run("docker().setFloating(True); docker().resize(120, 400)")
+    small = wait_for(lambda: (found := desk.run(CUT))["hide"][0] and found, "the button")
+    desk.run("docker().resize(320, 800)")
+    large = desk.run("QtWidgets.QApplication.processEvents(); answer = widget('history').iconSize().width()")
+    desk.run("docker().setFloating(False); widget('tabs').setCurrentIndex(0)")
+    assert not small["cut"]
+    assert small["row"] and small["below"], small
+    assert small["needed"] <= small["width"] < 320
+    assert small["hide"][1] == f"Hide '{name}'" and "…" in small["hide"][0]
+    assert large == 72
+
+
 MOUSE = """
 view = widget("preview")
 Left = QtCore.Qt.MouseButton.LeftButton

@@ -57,15 +57,15 @@ def read(subject: Subject, picture: Gimp.Drawable | None, settings: Settings, gi
         source = gegl.read(content.buffer, inside.relative_to(content.box), known.colour)
         mask = mask_plane(content, subject.selection, inside, known)
     whole = wanted == "background"
-    with background(image, layer, None if whole else crop) as (below, frame):
-        check_ground(below, crop.relative_to(frame), layer)
-        ground = gegl.read(below, crop.relative_to(frame), known.colour)
-        style = None
-        if whole:
-            style = _style(below, canvas, known)
-        elif wanted == "picture" and picture is not None:
-            with content_of(picture) as shown:
-                style = _style(shown.buffer, Rect(0, 0, *shown.box.size), known, like=below)
+    below, frame = background(image, layer, None if whole else crop)
+    check_ground(below, crop.relative_to(frame), layer)
+    ground = gegl.read(below, crop.relative_to(frame), known.colour)
+    style = None
+    if whole:
+        style = _style(below, canvas, known)
+    elif wanted == "picture" and picture is not None:
+        with content_of(picture) as shown:
+            style = _style(shown.buffer, Rect(0, 0, *shown.box.size), known, like=below)
     request = Request(
         layer=Plane(inside, inside.size, known.type, known.channels, source, known.encoding),
         background=Plane(crop, crop.size, known.type, known.channels, ground, known.encoding, profile=known.profile),
@@ -108,11 +108,11 @@ class Reduced(Reduction):
         self._mask = None
         if mask is not None:
             self._mask = self._plane(buffer_of(mask.samples, known.mask, inside), place, name="Y u8", channels="Y")
-        with background(image, layer, None) as (below, _frame):
-            check_ground(below, crop, layer)
-            self.background = self._plane(below, self.frame)
-            whole = canvas.scaled(self.scale)
-            self._style = self._reduced(below, whole, whole.relative_to(self.frame))
+        below, _frame = background(image, layer, None)
+        check_ground(below, crop, layer)
+        self.background = self._plane(below, self.frame)
+        whole = canvas.scaled(self.scale)
+        self._style = self._reduced(below, whole, whole.relative_to(self.frame))
         self._picture: Plane | None = None
 
     def take_picture(self, picture: Gimp.Drawable | None) -> None:

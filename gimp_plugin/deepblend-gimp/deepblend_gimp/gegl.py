@@ -13,8 +13,8 @@ from typing import Any
 from deepblend_protocol.geometry import Rect
 
 _NAMES = {
-    "win32": ("libgegl-0.4-0.dll", "libbabl-0.1-0.dll"),
-    "darwin": ("libgegl-0.4.0.dylib", "libbabl-0.1.0.dylib"),
+    "win32": ("libgegl-0.4-0.dll", "libbabl-0.1-0.dll", "libgobject-2.0-0.dll"),
+    "darwin": ("libgegl-0.4.0.dylib", "libbabl-0.1.0.dylib", "libgobject-2.0.0.dylib"),
 }
 _AUTO_ROWSTRIDE = 0
 _ABYSS_NONE = 0
@@ -24,16 +24,13 @@ class _Rectangle(ctypes.Structure):
     _fields_ = (("x", ctypes.c_int), ("y", ctypes.c_int), ("width", ctypes.c_int), ("height", ctypes.c_int))
 
 
-def _libraries() -> tuple[Any, Any]:
-    """libgegl and libbabl, which GIMP's own binding has loaded already."""
-    if sys.platform not in _NAMES:
-        names = ("libgegl-0.4.so.0", "libbabl-0.1.so.0")
-    else:
-        names = _NAMES[sys.platform]
-    return ctypes.CDLL(names[0]), ctypes.CDLL(names[1])
+def _libraries() -> list[Any]:
+    """libgegl, libbabl and libgobject, which GIMP's own binding has loaded already."""
+    linux = ("libgegl-0.4.so.0", "libbabl-0.1.so.0", "libgobject-2.0.so.0")
+    return [ctypes.CDLL(name) for name in _NAMES.get(sys.platform, linux)]
 
 
-_gegl, _babl = _libraries()
+_gegl, _babl, _gobject = _libraries()
 _pointer, _int, _rectangle = ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(_Rectangle)
 for _function, _result, _arguments in (
     (_gegl.gegl_buffer_get_format, _pointer, (_pointer,)),
@@ -43,6 +40,9 @@ for _function, _result, _arguments in (
         (_pointer, _rectangle, ctypes.c_double, _pointer, _pointer, _int, _int),
     ),
     (_gegl.gegl_buffer_set, None, (_pointer, _rectangle, _int, _pointer, _pointer, _int)),
+    (_gegl.gegl_buffer_new, _pointer, (_rectangle, _pointer)),
+    (_gegl.gegl_buffer_copy, None, (_pointer, _rectangle, _int, _pointer, _rectangle)),
+    (_gobject.g_object_unref, None, (_pointer,)),
     (_babl.babl_format_get_space, _pointer, (_pointer,)),
     (_babl.babl_format_with_space, _pointer, (ctypes.c_char_p, _pointer)),
     (_babl.babl_format_get_bytes_per_pixel, _int, (_pointer,)),
@@ -50,6 +50,29 @@ for _function, _result, _arguments in (
     (_babl.babl_format_exists, _int, (ctypes.c_char_p,)),
 ):
     _function.restype, _function.argtypes = _result, _arguments
+
+
+class Buffer:
+    """A buffer of this process, at first transparent; ``read`` takes it.
+
+    Args:
+        like: has the format and the colour space that it is to have.
+    """
+
+    def __init__(self, like: Any, width: int, height: int) -> None:
+        rectangle = ctypes.byref(_Rectangle(0, 0, width, height))
+        self._pointer = _gegl.gegl_buffer_new(rectangle, _gegl.gegl_buffer_get_format(hash(like)))
+
+    def __hash__(self) -> int:
+        return self._pointer
+
+    def __del__(self) -> None:
+        _gobject.g_object_unref(self._pointer)
+
+    def take(self, buffer: Any, place: Rect) -> None:
+        """Copy another one, from its corner on, to a place."""
+        source = ctypes.byref(_Rectangle(0, 0, place.w, place.h))
+        _gegl.gegl_buffer_copy(hash(buffer), source, _ABYSS_NONE, self._pointer, ctypes.byref(_Rectangle(*place)))
 
 
 def _format(buffer: Any, name: str, srgb: bool = False) -> int:
