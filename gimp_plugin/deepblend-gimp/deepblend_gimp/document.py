@@ -76,7 +76,9 @@ def read(subject: Subject, picture: Gimp.Drawable | None, settings: Settings, gi
     return Reading(request, Origin.of(layer, subject.selection))
 
 
-def _style(buffer: Gegl.Buffer, box: Rect, known: Samples, like: Gegl.Buffer | None = None) -> Plane:
+def _style(
+    buffer: Gegl.Buffer | gegl.Buffer, box: Rect, known: Samples, like: Gegl.Buffer | gegl.Buffer | None = None
+) -> Plane:
     """A style picture of a buffer, in the colour space of another one where that is given."""
     scale = geometry.style_scale(*box.size)
     size = box.scaled(scale).size
@@ -129,14 +131,19 @@ class Reduced(Reduction):
         return self.request(self.layer, self.background, self._mask, styles.get, given, previews)
 
     def _plane(
-        self, buffer: Gegl.Buffer, box: Rect, own: Rect | None = None, name: str = SCREEN, channels: str = "RGBA"
+        self,
+        buffer: Gegl.Buffer | gegl.Buffer,
+        box: Rect,
+        own: Rect | None = None,
+        name: str = SCREEN,
+        channels: str = "RGBA",
     ) -> Plane:
         """A box of a buffer that lies at the corner of ``own``; None is the image's. Both are reduced."""
         place = box if own is None else box.relative_to(own)
         samples = gegl.read(buffer, place, name, self.scale, srgb=name == SCREEN)
         return Plane(box.relative_to(self.frame), box.size, "u8", channels, samples)
 
-    def _reduced(self, buffer: Gegl.Buffer, box: Rect, rect: Rect) -> Plane:
+    def _reduced(self, buffer: Gegl.Buffer | gegl.Buffer, box: Rect, rect: Rect) -> Plane:
         """A style picture of a buffer that is reduced to a box; ``rect`` is its place in the frame."""
         scale = geometry.style_scale(*box.size)
         size = box.scaled(scale).size
