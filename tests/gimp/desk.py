@@ -92,15 +92,6 @@ answer = True
         time.sleep(0.3)  # the submenu slides in; nothing tells when it has
         self.screen.key(letter)
 
-    def point_at_the_menu(self) -> None:
-        """Have the mouse on the item in GIMP 3.0's menu."""
-        self.screen.activate(self.main)
-        self.screen.click(self.main, *FILTERS)
-        for place in COMBINE:
-            time.sleep(0.5)  # menus open under the pointer
-            self.screen.move(self.main, *place)
-        time.sleep(0.7)
-
     def dialog(self, letter: str = "b") -> str:
         self.choose(letter)
         window = self.screen.await_window(AGAIN if letter == "g" else DIALOG)
