@@ -14,9 +14,8 @@ from pictures import ABOVE, LEFT, example, stored
 from screen import Screen
 
 DIALOG, AGAIN, PROGRESS = "Deep Image Blending", "Blend Again", "Blending 'Kingfisher'"
-FILTERS, OK = (428, 12), (848, 614)
-COMBINE = ((459, 262), (459, 281), (459, 290), (560, 290), (720, 290), (720, 339))
-"""Where the main window's menu and the dialog's button are, in the windows."""
+OK = (848, 614)
+"""Where the dialog's button is, in its window."""
 SLIDER = (90, 672, 640, 600, 580)
 """The style slider: its row, and the columns from its knob to beyond its beginning."""
 FILLED = 80
@@ -78,48 +77,24 @@ answer = True
     def unchanged(self) -> bool:
         return self.gimp.run("answer = tools.state(image) == was")
 
-    def choose(self, letter: str = "b") -> None:
-        """Filters > Combine > the item with this mnemonic."""
+    def choose(self, *keys: str) -> None:
+        """Filters > Combine, and there the item with a mnemonic, or what other keys lead to."""
         self.screen.activate(self.main)
-        self.screen.key("alt+r")
-        self.screen.key("o")
-        time.sleep(0.3)  # the submenu slides in; nothing tells when it has
-        self.screen.key(letter)
-
-    def choose_by_pointer(self) -> str:
-        """Open the dialog as a hand does, and keep a screenshot of the menu; the dialog's window.
-
-        Menus open under the pointer in their own time, of which nothing tells: a hurried try is followed by slower
-        ones.
-        """
-        for pause in (0.5, 1.5, 4):
-            self.screen.activate(self.main)
-            self.screen.click(self.main, *FILTERS)
-            for place in COMBINE:
-                time.sleep(pause)
-                self.screen.move(self.main, *place)
-            time.sleep(pause)
-            self.screen.keep("menu")
-            self.screen.click(self.main, *COMBINE[-1])
-            with contextlib.suppress(AssertionError):
-                return self.screen.await_window(DIALOG, 30)
-            self.screen.key("Escape", "Escape", "Escape")
-        raise AssertionError("the menu did not open the dialog")
-
-    def point_at_the_menu(self) -> None:
-        """Have the mouse on the item in GIMP 3.0's menu."""
-        self.screen.activate(self.main)
-        self.screen.click(self.main, *FILTERS)
-        for place in COMBINE:
-            time.sleep(0.5)  # menus open under the pointer
-            self.screen.move(self.main, *place)
-        time.sleep(0.7)
+        for key in ("alt+r", "o"):
+            self.screen.key(key)
+            time.sleep(0.3)  # menus slide in; nothing tells when they have
+        self.screen.key(*keys)
 
     def dialog(self, letter: str = "b") -> str:
-        self.choose(letter)
-        window = self.screen.await_window(AGAIN if letter == "g" else DIALOG)
-        self.screen.activate(window)
-        return window
+        """Open a dialog from the menu; its window. A busy GIMP may lose a key: then once more."""
+        for _ in range(3):
+            self.choose(letter)
+            with contextlib.suppress(AssertionError):
+                window = self.screen.await_window(AGAIN if letter == "g" else DIALOG, 40)
+                self.screen.activate(window)
+                return window
+            self.screen.key("Escape", "Escape", "Escape")
+        raise AssertionError("the menu did not open the dialog")
 
     def picture(self, window: str) -> np.ndarray:
         """The dialog's preview, as it is on the screen."""
