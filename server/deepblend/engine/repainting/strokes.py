@@ -48,7 +48,7 @@ def as_strong(painted: Tensor, own: Tensor, painting: Tensor, weight: Tensor, om
     kept = []
     for (_, strength), usual in zip(_bands(luma(own)), typical, strict=True):
         strong = strength.square() / (strength.square() + usual)
-        kept.append((detail * strong**2) ** (1 / _ROUNDS))
+        kept.append((detail * strong) ** (1 / _ROUNDS))
     for _ in range(_ROUNDS):
         change = torch.zeros_like(omega)
         for k, (band, strength) in enumerate(_bands(luma(painted))):
