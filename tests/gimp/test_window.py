@@ -45,7 +45,6 @@ def test_from_the_menu_to_the_new_layer_and_back(desk: Desk):
     assert np.abs(before - strong).mean() > 10, "before and after look alike"
     desk.screen.key("alt+o")
 
-    desk.screen.key("alt+i", "Down")  # hide the original: yes
     desk.screen.click(window, *OK)
     desk.screen.await_window(PROGRESS)
     wait_for(lambda: desk.screen.window(DIALOG) is None, "the dialog's end")
