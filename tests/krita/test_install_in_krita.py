@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from deepblend import __version__
-from krita_app import DRIVER, ENTER, Krita
+from hosts_root import ENTER
+from krita_app import DRIVER, Krita
 
 SEEN = """\
 import sys
