@@ -21,6 +21,7 @@
     │   ├── HostSilent            host.silent
     │   ├── PluginInvalid         plugin.invalid
     │   ├── WriteFailed           file.write
+    │   ├── NameUnsuitable        file.name
     │   └── Fault                 fault
     ├── MessageError          a message that the server cannot take; its sender is to be mended
     │   ├── MessageMalformed      message.malformed
@@ -197,6 +198,13 @@ class WriteFailed(ResourceError):
     sentence = (
         "{path} could not be written: {reason}. Nothing was left half-written; free some space or choose another place."
     )
+
+
+class NameUnsuitable(ResourceError):
+    """The name of a result's file is to be another: more room or another place is no help."""
+
+    code = "file.name"
+    sentence = "{path} cannot be written: {reason}."
 
 
 class Fault(ResourceError):

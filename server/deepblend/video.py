@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-from deepblend_protocol.errors import WriteFailed
+from deepblend_protocol.errors import NameUnsuitable
 from PIL import Image
 
 from . import files
@@ -118,7 +118,7 @@ class Recorder:
 
     def __enter__(self) -> Recorder:
         if self.path.suffix.lower() not in (".mp4", ".webp"):
-            raise WriteFailed(path=str(self.path), reason="a film can be .mp4 or .webp")
+            raise NameUnsuitable(path=str(self.path), reason="a film can be .mp4 or .webp")
         files.check_place(self.path)
         return self
 

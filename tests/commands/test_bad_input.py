@@ -127,7 +127,10 @@ def test_a_folder_that_is_not_there(deepblend, pictures, option):
     ],
 )
 def test_an_extension_that_does_not_serve(deepblend, pictures, option, name, reason):
-    refused(deepblend("blend", *pictures.arguments(**{option: pictures.folder / name})), 1, reason)
+    done = deepblend("blend", *pictures.arguments(**{option: pictures.folder / name}))
+    refused(done, 1, f"{pictures.folder / name} cannot be written: ")
+    assert reason in done.err
+    assert "space" not in done.err  # no remedy for a name
 
 
 def test_a_jpeg_of_a_target_with_transparency(deepblend, pictures):

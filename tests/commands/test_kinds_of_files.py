@@ -16,7 +16,7 @@ import OpenEXR
 import pytest
 import tifffile
 from deepblend.pictures import open_picture, png, write_picture
-from deepblend_protocol.errors import ExtraMissing, FileUnreadable, WriteFailed
+from deepblend_protocol.errors import ExtraMissing, FileUnreadable, NameUnsuitable
 from PIL import Image, ImageCms
 from test_blend import placed_mask
 
@@ -124,7 +124,7 @@ def open_picture_of(folder, exif):
 
 
 def test_what_a_format_cannot_hold_is_said_at_once(tmp_path):
-    with pytest.raises(WriteFailed, match="16383 pixels along a side"):
+    with pytest.raises(NameUnsuitable, match="16383 pixels along a side"):
         write_picture(tmp_path / "a.webp", Image.new("RGB", (16384, 2)))
 
 

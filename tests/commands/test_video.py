@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from deepblend.video import Recorder, ffmpeg
-from deepblend_protocol.errors import WriteFailed
+from deepblend_protocol.errors import NameUnsuitable, WriteFailed
 from PIL import Image, ImageSequence
 
 needs_mp4 = pytest.mark.skipif(ffmpeg() is None, reason="the extra 'video' is not installed")
@@ -83,5 +83,5 @@ def test_a_film_without_frames_is_no_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "reason"), [("film.gif", r"can be .mp4 or .webp"), ("none/film.webp", "no folder")])
 def test_a_bad_place_is_said_before_the_first_frame(tmp_path: Path, name: str, reason: str) -> None:
-    with pytest.raises(WriteFailed, match=reason), Recorder(tmp_path / name):
+    with pytest.raises((NameUnsuitable, WriteFailed), match=reason), Recorder(tmp_path / name):
         pytest.fail("it was entered")

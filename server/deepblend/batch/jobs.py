@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from deepblend_protocol.errors import ArgumentInvalid, DeepBlendError, FileUnreadable, WriteFailed
+from deepblend_protocol.errors import ArgumentInvalid, DeepBlendError, FileUnreadable, NameUnsuitable, WriteFailed
 from deepblend_protocol.settings import Settings
 
 from .. import __version__
@@ -198,7 +198,11 @@ def _with_outputs(blend: FileBlend, folder: Path, name: str, own: Mapping[str, A
     if own["format"] is None:
         try:
             return place(chosen)
-        except (ArgumentInvalid, WriteFailed):  # a format that can only be read, or a place that is refused below
+        except (
+            ArgumentInvalid,
+            NameUnsuitable,
+            WriteFailed,
+        ):  # a format that can only be read, or a place that is refused below
             chosen = "png"
     return place(chosen)
 

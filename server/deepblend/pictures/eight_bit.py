@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from deepblend_protocol.errors import FileUnreadable, WriteFailed
+from deepblend_protocol.errors import FileUnreadable, NameUnsuitable, WriteFailed
 from PIL import Image, ImageFile, ImageOps, TiffImagePlugin
 
 from ..files import check_place, replacing
@@ -91,7 +91,7 @@ def check_output(path: str | os.PathLike[str], alpha: bool = False) -> None:
     """
     kind = _format(path)
     if alpha and kind in _NO_ALPHA:
-        raise WriteFailed(path=str(path), reason=f"{kind} holds no transparency; name it .png, .tiff or .webp")
+        raise NameUnsuitable(path=str(path), reason=f"{kind} holds no transparency; name it .png, .tiff or .webp")
     check_place(path)
 
 
@@ -170,5 +170,5 @@ def _format(path: str | os.PathLike[str]) -> str:
     extension = Path(path).suffix.lower()
     if extension not in FORMATS:
         named = f"'{extension}' is no picture format that can be written" if extension else "its name has no extension"
-        raise WriteFailed(path=str(path), reason=f"{named}; use {', '.join(FORMATS)}")
+        raise NameUnsuitable(path=str(path), reason=f"{named}; use {', '.join(FORMATS)}")
     return FORMATS[extension]

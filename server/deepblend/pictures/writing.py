@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from deepblend_protocol.errors import WriteFailed
+from deepblend_protocol.errors import NameUnsuitable
 from PIL import Image
 
 from ..files import check_place, replacing
@@ -39,15 +39,15 @@ def check_output(
         like: a picture of the depth that it will have, where that is known.
         size: width and height that it will have, where they are known.
 
-    Raises WriteFailed, ExtraMissing.
+    Raises NameUnsuitable, WriteFailed, ExtraMissing.
     """
     kind = format_of(path)
     if alpha and kind in _NO_ALPHA:
-        raise WriteFailed(path=str(path), reason=f"{kind} holds no transparency; name it .png, .tiff, .webp or .exr")
+        raise NameUnsuitable(path=str(path), reason=f"{kind} holds no transparency; name it .png, .tiff, .webp or .exr")
     check_place(path)
     if size is not None and max(size) > _LONGEST.get(kind, max(size)):
         why = f"{kind} holds {_LONGEST[kind]} pixels along a side at most, and the picture has {size[0]} x {size[1]}"
-        raise WriteFailed(path=str(path), reason=f"{why}; name it .png or .tiff")
+        raise NameUnsuitable(path=str(path), reason=f"{why}; name it .png or .tiff")
     deep = like is not None and (like.samples.dtype != np.uint8 or (kind == "TIFF" and like.premultiplied is not None))
     if kind == "EXR":
         extra.need("OpenEXR", "An OpenEXR picture")
@@ -58,13 +58,13 @@ def check_output(
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
-    """The format by a path's extension. Raises WriteFailed for none."""
+    """The format by a path's extension. Raises NameUnsuitable for none."""
     extension = Path(path).suffix.lower()
     if extension == ".ora":
-        raise WriteFailed(path=str(path), reason="an .ora is the result of a --document alone; use .png or .tiff")
+        raise NameUnsuitable(path=str(path), reason="an .ora is the result of a --document alone; use .png or .tiff")
     if extension not in FORMATS:
         named = f"'{extension}' is no picture format that can be written" if extension else "its name has no extension"
-        raise WriteFailed(path=str(path), reason=f"{named}; use {', '.join(FORMATS)}")
+        raise NameUnsuitable(path=str(path), reason=f"{named}; use {', '.join(FORMATS)}")
     return FORMATS[extension]
 
 
@@ -80,7 +80,7 @@ def write_picture(
         offset: column and row of the document for the first pixel; kept by PNG alone, which GIMP heeds.
 
     Returns notes of what was changed for the format.
-    Raises WriteFailed, ExtraMissing.
+    Raises NameUnsuitable, WriteFailed, ExtraMissing.
     """
     picture = Picture.of(picture)
     check_output(path, picture.has_alpha, picture, picture.size)
