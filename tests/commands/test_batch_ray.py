@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
 import secrets
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -36,9 +41,20 @@ finally:
 """
 
 
+@dataclass
+class Machines:
+    """A cluster of a head and two machines that lets in nobody else."""
+
+    address: str
+    process: psutil.Process
+    lose: Callable[[], None]
+    """Loses one of the two machines."""
+    end: Callable[[], None]
+    """Loses the head as well."""
+
+
 @pytest.fixture
 def cluster(monkeypatch):
-    """Its address, what loses one of its two machines, and what loses the head as well. It lets in nobody else."""
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
@@ -61,7 +77,7 @@ def cluster(monkeypatch):
             process.wait(timeout=60)
 
         try:
-            yield told(""), lose, end
+            yield Machines(told(""), psutil.Process(process.pid), lose, end)
         finally:
             end()
 
@@ -81,7 +97,6 @@ def command(jobs: Path, folder: Path, *more: str) -> list[str]:
 
 
 def test_a_lost_machine_costs_no_job_and_no_bit(pictures, cluster):
-    address, lose, _ = cluster
     large(pictures)
     small = {"source-size": "48x40", "target-size": "96x80"}
     jobs = pictures.folder / "jobs.jsonl"
@@ -94,11 +109,11 @@ def test_a_lost_machine_costs_no_job_and_no_bit(pictures, cluster):
     here, there = pictures.folder / "here", pictures.folder / "there"
     assert subprocess.run(command(jobs, here, "--quiet"), env=one_thread, check=False).returncode == 1
 
-    on_ray = command(jobs, there, "--ray", address, "--ray-cpus", "1", "--report")
+    on_ray = command(jobs, there, "--ray", cluster.address, "--ray-cpus", "1", "--report")
     with subprocess.Popen(on_ray, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stderr is not None
         shown = [process.stdout.readline() for _ in range(3)]
-        lose()
+        cluster.lose()
         rest, errors = process.communicate(timeout=240)
     assert process.returncode == 1, errors
     *lines, summary, failed = "".join([*shown, rest]).splitlines()
@@ -124,25 +139,24 @@ def test_a_lost_machine_costs_no_job_and_no_bit(pictures, cluster):
 
 @pytest.mark.parametrize("also_the_head", [False, True])
 def test_where_no_machine_is_left_the_batch_ends_and_can_go_on(pictures, cluster, also_the_head):
-    address, lose, end = cluster
     large(pictures)
     jobs, folder = pictures.folder / "jobs.jsonl", pictures.folder / "out"
     files = {"source": "source.png", "mask": "mask.png", "target": "target.png", "method": "poisson"}
     each = [{**files, "name": f"j{at}", "center": f"{400 + at},400"} for at in range(40)]
     jobs.write_text("\n".join(map(json.dumps, each)))
-    on_ray = command(jobs, folder, "--ray", address, "--ray-cpus", "1", "--ray-wait", "3")
+    on_ray = command(jobs, folder, "--ray", cluster.address, "--ray-cpus", "1", "--ray-wait", "3")
     with subprocess.Popen(on_ray, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
-        lose()
-        lose()
+        cluster.lose()
+        cluster.lose()
         if also_the_head:
-            end()
+            cluster.end()
         out, errors = process.communicate(timeout=240)
     assert process.returncode == 1
     assert first.startswith(f"{folder}/j")
     why = "the connection to it has ended" if also_the_head else "for 3 seconds it had no machine that a blend fits on"
-    lost = f"The Ray cluster '{address}' was lost before this blend was done: {why}. Once it is back,"
+    lost = f"The Ray cluster '{cluster.address}' was lost before this blend was done: {why}. Once it is back,"
     entries = [json.loads(line) for line in (folder / "batch.jsonl").read_text().splitlines()]
     assert sorted(entry["name"] for entry in entries) == sorted(job["name"] for job in each)
     failed = [entry for entry in entries if entry["status"] == "failed"]
@@ -155,6 +169,25 @@ def test_where_no_machine_is_left_the_batch_ends_and_can_go_on(pictures, cluster
     (folder / "batch.jsonl").write_text(json.dumps({**entries[0], "name": "j0", "status": "failed"}) + "\n")
     again = subprocess.run(command(jobs, folder, "--json"), capture_output=True, text=True, check=False)
     assert json.loads(again.stdout)["done"] == 1
+
+
+def test_a_job_that_ends_its_process_each_time_is_told_of(pictures, cluster):
+    large(pictures)
+    jobs, folder = pictures.folder / "jobs.jsonl", pictures.folder / "out"
+    jobs.write_text(json.dumps({"source": "source.png", "mask": "mask.png", "target": "target.png"}))
+    on_ray = command(jobs, folder, "--ray", cluster.address, "--ray-cpus", "1")
+    with subprocess.Popen(on_ray, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None:
+            for child in cluster.process.children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if child.cmdline()[:1] == ["ray::Worker.blend"]:
+                        child.kill()
+            time.sleep(0.2)
+        _, errors = process.communicate(timeout=240)
+    assert process.returncode == 1
+    assert f"The process that blends on the Ray cluster '{cluster.address}' died" in errors
+    (entry,) = map(json.loads, (folder / "batch.jsonl").read_text().splitlines())
+    assert entry["error"]["code"] == "worker.lost"
 
 
 def test_no_cluster_is_one_sentence(pictures, deepblend, monkeypatch):

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ from .runner import Result, as_told
 _RESTARTS = 3
 _LOOK_S = 1.0
 """How often to look whether there still are machines."""
+_DOUBT_S = 10.0
+"""How long after a job's process was lost the cluster must still be there for the job to be the cause."""
 
 
 class Worker:
@@ -135,12 +138,12 @@ class Cluster:
         return WorkerUnavailable(device=f"the Ray cluster '{self._address}'", reason=words[-1].rstrip("."))
 
     def _spread(self, ray: Any, jobs: Sequence[Job], bar: Bar) -> Iterator[Result]:
-        waiting, running, ended = deque(jobs), {}, 0
+        waiting, running, doubtful, ended = deque(jobs), {}, deque[tuple[Result, float]](), 0
         actor_of, count, fits = self._pool(ray, len(jobs))
         seen = time.monotonic()
         idle = [actor_of() for _ in range(count)]
         unfit: BaseException = RuntimeError("no actor was left")
-        while waiting or running:
+        while waiting or running or doubtful:
             while waiting and idle:
                 job = waiting.popleft()
                 try:
@@ -151,7 +154,7 @@ class Cluster:
                     continue
                 actor = idle.pop()
                 running[actor.blend.remote(*sent)] = job, actor, time.monotonic()
-            if not running:
+            if not running and not doubtful:
                 break
             # What is not needed any more makes room: an actor whose machine is lost, and with it the job that it has,
             # may be waiting for just that.
@@ -163,9 +166,15 @@ class Cluster:
             elif time.monotonic() - seen >= self._patience_s:
                 why = f"for {self._patience_s:g} seconds it had no machine that a blend fits on"
                 lost = ClusterLost(address=self._address, reason=why)
-                for job in (*(job for job, _, _ in running.values()), *waiting):
+                had = (result.job for result, _ in doubtful), (job for job, _, _ in running.values()), waiting
+                for job in chain.from_iterable(had):
                     yield Result(job, 0.0, error=lost)
                 return
+            while doubtful and seen - doubtful[0][1] >= _DOUBT_S:
+                yield doubtful.popleft()[0]
+            if not running:
+                time.sleep(_LOOK_S)
+                continue
             for reference in ray.wait(list(running), num_returns=1, timeout=_LOOK_S)[0]:
                 job, actor, since = running.pop(reference)
                 try:
@@ -181,7 +190,10 @@ class Cluster:
                         actor = actor_of()
                 idle.append(actor)
                 ended += 1
-                yield result
+                if isinstance(result.error, WorkerLost):  # a cluster that is going loses its jobs one by one
+                    doubtful.append((result, time.monotonic()))
+                else:
+                    yield result
         for job in waiting:
             yield Result(job, 0.0, error=self._unavailable(unfit))
 
