@@ -47,15 +47,29 @@ def test_a_picture_of_the_paintings_own_strength_stays_as_it_is():
     assert float((result - painted).abs().mean()) < 0.15 * float((painted - 128).abs().mean())
 
 
-def test_what_is_strong_in_the_object_is_not_made_weaker():
-    painted, calm = noise(1, 20.0), noise(2, 2.0)
-    kept, lost, half = (
-        as_strong(painted, own, calm, EVERYWHERE, EVERYWHERE, detail)
-        for own, detail in ((painted, 1.0), (FLAT, 1.0), (painted, 0.5))
-    )
-    assert spread(kept, RIGHT) > 0.9 * spread(painted, RIGHT)
-    assert spread(lost, RIGHT) < 0.5 * spread(painted, RIGHT)
-    assert spread(lost, RIGHT) < spread(half, RIGHT) < spread(kept, RIGHT)
+def test_what_follows_the_objects_lines_is_kept_and_the_rest_calmed():
+    lines, mottled = (12 * gauss(noise(seed, 20.0) - 128, 3.0) for seed in (1, 3))
+    calm = noise(2, 2.0)
+
+    def parts(own: torch.Tensor, spared: float) -> torch.Tensor:
+        """How much of the lines and of the rest is left, by a regression."""
+        result = as_strong(128 + lines + mottled, own, calm, EVERYWHERE, EVERYWHERE, spared)
+        each = torch.stack([a[0, 0, 8:-8, 8:-8].flatten() for a in (lines, mottled, EVERYWHERE)], 1)
+        return torch.linalg.lstsq(each, result[0, 0, 8:-8, 8:-8].flatten()[:, None]).solution[:2, 0]
+
+    kept, half, unknown = parts(128 + lines, 1.0), parts(128 + lines, 0.5), parts(FLAT, 1.0)
+    assert kept[0] > 0.8 and kept[1] < 0.6 * kept[0]
+    assert unknown[0] < 0.7 * kept[0]
+    assert unknown[0] < half[0] < kept[0]
+
+
+def test_of_the_objects_lines_the_finest_are_weakened_most():
+    fine, wide = noise(1, 20.0), 128 + 12 * gauss(noise(1, 20.0) - 128, 3.0)
+    left = [
+        spread(as_strong(own, own, noise(2, 2.0), EVERYWHERE, EVERYWHERE, 1.0), RIGHT) / spread(own, RIGHT)
+        for own in (fine, wide)
+    ]
+    assert left[0] < 0.6 < 0.8 < left[1]
 
 
 def test_outside_omega_nothing_changes_and_the_colour_stays():

@@ -59,6 +59,8 @@ class Strength:
     """Of the object's own tones and colours that are given back, 0..1."""
     detail: float
     """Of its own strong detail, 0..1."""
+    lines: float
+    """How much its own lines are spared where strokes are weakened, 0..1."""
     colours: float
     """How far its colours go towards those of what it is matched with, 0..1."""
 
@@ -70,7 +72,7 @@ class Strength:
             keep_colours: 0..1.
         """
         own = min(1.0, 1 / (2 * style))
-        return cls(own**2, DETAIL * own, COLOURS * palette.strength(style, keep_colours))
+        return cls(own**2, DETAIL * own, own, COLOURS * palette.strength(style, keep_colours))
 
 
 class Level:
@@ -174,7 +176,7 @@ class Level:
     def strengthen(self, canvas: Canvas, style: Style | None, strength: Strength) -> None:
         """Give strokes the strength that the painting's have, see :func:`as_strong`."""
         painting, weight, _ = self.painting(canvas, style)
-        self.painted = as_strong(self.painted, self._seamless, painting, weight, self._omega, strength.detail)
+        self.painted = as_strong(self.painted, self._seamless, painting, weight, self._omega, strength.lines)
 
     def lay_octave(self, canvas: Canvas, style: Style | None, coarser: Level, strength: Strength) -> None:
         """Give the enlarged coarser picture, which ``painted`` is, its finest octave without the network."""

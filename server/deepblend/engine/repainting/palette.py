@@ -32,7 +32,7 @@ _SIDE = 17
 class Limits:
     """How far colours may go."""
 
-    mean: float = 0.6
+    mean: float = 0.55
     """The part of the way that mean lightness goes: a black thing stays the darkest."""
     slope: tuple[float, float] = (0.7, 1.6)
     """Of the curve of lightness, which is contrast."""
@@ -41,7 +41,7 @@ class Limits:
     reach: float = 1.5
     """Standard deviations of the painting's chroma beyond which colours are held back: else a colour that few of the
     object's pixels have is thrown to its complement."""
-    nearest: float = 0.65
+    nearest: float = 0.75
     """The part of chroma that goes to the nearest colours; the rest goes by the map."""
     width: float = 0.03
     """Of "nearest", in Oklab."""
@@ -134,11 +134,11 @@ class _NearestChroma:
         self._low, self._high = colours.amin(1), colours.amax(1) + 1e-4
         axes = [torch.linspace(float(a), float(b), _SIDE) for a, b in zip(self._low, self._high, strict=True)]
         grid = torch.stack(torch.meshgrid(*axes, indexing="ij")).flatten(1).to(colours)
-        scale = colours.new_tensor([[0.4], [1.0], [1.0]])
+        scale = colours.new_tensor([[0.25], [1.0], [1.0]])
         apart = torch.cdist((grid * scale).T, (theirs * scale).T).square()
         spread = 2 * (width**2 + 0.05 * apart.amin(1, keepdim=True))
-        # A rare colour counts by the root of how rare it is: it is a colour of the painting's all the same.
-        share = torch.softmax(-apart / spread + weight.clamp(min=1e-9).log() * 0.5, 1)
+        # A rare colour counts by a root of how rare it is: it is a colour of the painting's all the same.
+        share = torch.softmax(-apart / spread + weight.clamp(min=1e-9).log() * 0.35, 1)
         self._table = (share @ theirs[1:].T).T.reshape(1, 2, _SIDE, _SIDE, _SIDE)
 
     def __call__(self, colours: Tensor) -> Tensor:

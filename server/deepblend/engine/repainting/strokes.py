@@ -1,6 +1,7 @@
 """How strong strokes are, place by place: as strong in one part of a painting and as calm in another as its own are.
 
-A covariance over all of an object says how strong its strokes are together, not that some of it is calm.
+A covariance over all of an object says how strong its strokes are together, not that some of it is calm. What follows
+the object's own lines is no stroke: it is told from the rest and weakened less, else faces and letters fade.
 """
 
 from __future__ import annotations
@@ -14,24 +15,29 @@ from ..colour import luma
 from .curves import interpolated, quantiles
 from .octaves import STRONG, gauss
 
-_LEAST = (0.3, 0.3, 0.35, 0.65, 0.85)
+_LEAST = (0.2, 0.2, 0.2, 0.4, 0.6)
 """By what a band of luma is multiplied at least in a round, an octave each, the finest of them of what a Gaussian of
 0.8 pixels takes away. What is coarse is more the object's than the strokes'."""
+_OWN_LEAST = (0.25, 0.5, 0.9, 1.0, 1.0)
+"""The same, after all rounds, of what follows the object's own lines where they are strong: what is finest is a
+photograph's sharpness and grain."""
 _MOST = 1.25
 """By what it is multiplied at most in a round."""
+_OWN_MOST = 1.2
+"""How much stronger than in the object its lines may have been painted and still be its own."""
 _ROUNDS = 2
 """A band's strength depends on its neighbours': once is not enough."""
 _QUANTILES = 99
 
 
-def as_strong(painted: Tensor, own: Tensor, painting: Tensor, weight: Tensor, omega: Tensor, detail: float) -> Tensor:
+def as_strong(painted: Tensor, own: Tensor, painting: Tensor, weight: Tensor, omega: Tensor, lines: float) -> Tensor:
     """A picture whose strokes have the painting's distribution of local strength, band by band.
 
-    By the curve between the quantiles of both (as Heeger and Bergen 1995 match whole bands). What is strong in the
-    object itself is not made weaker.
+    By the curve between the quantiles of both (as Heeger and Bergen 1995 match whole bands). A band's part that follows
+    the object's own, by the slope of a local regression, is weakened less where the object's is strong.
 
     Args:
-        detail: how much of it is left at least where it is strongest, after all rounds, 0..1.
+        lines: how much the object's lines are spared, 0..1.
 
     Shape:
         painted, own, result: (1, C, H, W), levels; omega: (1, 1, H, W), 0 or 1; painting: (1, C, h, w), with its
@@ -41,21 +47,27 @@ def as_strong(painted: Tensor, own: Tensor, painting: Tensor, weight: Tensor, om
     if not bool(here.any()) or not bool(there.any()):
         return painted
     places = torch.linspace(0.01, 0.99, _QUANTILES, device=painted.device)
-    wanted, typical = [], []
-    for _, strength in _bands(luma(painting)):
-        wanted.append(quantiles(strength, there, places))
-        typical.append(quantiles(strength, there, places.new_tensor([STRONG])).clamp(min=0.5).square())
-    kept = []
-    for (_, strength), usual in zip(_bands(luma(own)), typical, strict=True):
-        strong = strength.square() / (strength.square() + usual)
-        kept.append((detail * strong) ** (1 / _ROUNDS))
+    wanted, spared, owns = [], [], []
+    for least, (band, strength), (_, theirs) in zip(_OWN_LEAST, _bands(luma(own)), _bands(luma(painting)), strict=True):
+        wanted.append(quantiles(theirs, there, places))
+        usual = quantiles(theirs, there, places.new_tensor([STRONG])).clamp(min=0.5)
+        spared.append((lines * least * strength / (strength.square() + usual.square()).sqrt()) ** (1 / _ROUNDS))
+        owns.append(band)
     for _ in range(_ROUNDS):
         change = torch.zeros_like(omega)
         for k, (band, strength) in enumerate(_bands(luma(painted))):
             gain = interpolated(quantiles(strength, here, places), wanted[k], strength) / strength.clamp(min=1e-3)
-            change += band * (torch.maximum(gain.clamp(_LEAST[k], _MOST), kept[k]) - 1)
+            gain = gain.clamp(_LEAST[k], _MOST)
+            lined = _following(band, owns[k], 2.0 ** (k + 1))
+            change += (band - lined) * (gain - 1) + lined * (torch.maximum(gain, spared[k]) - 1)
         painted = painted + change * omega
     return painted
+
+
+def _following(band: Tensor, own: Tensor, sigma: float) -> Tensor:
+    """The part of a band that is in proportion to the object's own: a regression under a Gaussian of sigma pixels."""
+    slope = gauss(band * own, sigma) / gauss(own.square(), sigma).clamp(min=0.05)
+    return slope.clamp(0, _OWN_MOST) * own
 
 
 def _bands(light: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
