@@ -13,7 +13,7 @@ from .blends import Blend
 from .history import HistoryList
 from .picture_view import PictureView, Shown
 from .progress import ProgressRows
-from .qt import Qt, QtCore, QtGui, QtWidgets
+from .qt import Qt, QtCore, QtGui, QtWidgets, elided
 from .settings_form import SettingsForm
 
 _DOTS = {
@@ -212,7 +212,7 @@ class Panel(QtWidgets.QWidget):
     def show_hiding(self, words: str) -> None:
         """Offer to hide a layer; "" where there is none."""
         room = self.width() - 32
-        self.hide_layer.setText(self.fontMetrics().elidedText(words, Qt.TextElideMode.ElideMiddle, room))
+        self.hide_layer.setText(elided(self.fontMetrics(), words, room, end=False))
         self.hide_layer.setToolTip(words)
         self.hide_layer.setVisible(bool(words))
 
