@@ -77,14 +77,16 @@ def test_cancelled_and_made_in_a_second_attempt(begun, wheels: Path, tmp_path: P
     seen = []
     wait_for(lambda: seen.append((work.words, work.last_line())) or advanced(work), "its end", 300)
     assert work.error is None and work.done, work.log.read_text()
-    told = list(dict.fromkeys(words for words, _ in seen))
-    assert [one for one in told if one] == [
+    told = [one for one in dict.fromkeys(words for words, _ in seen) if one != "Fetching PyTorch"]
+    assert told[-4:] == [
         "Looking for a Python",
         "Making the environment",
-        *(["Fetching PyTorch"] if "Fetching PyTorch" in told else []),
         "Fetching deepblend and what it needs",
         "Looking whether it works",
     ]
+    if sys.platform == "linux" and not set_up.has_card():
+        called = (place / "uv-was-called.txt").read_text()
+        assert called.startswith("pip install --no-cache --python ") and " --torch-backend cpu torch>=" in called
     assert any("deepblend" in line for _, line in seen)
     known = connection.read_installation(tmp_path / "plugin" / "installation.json")
     assert known.connection == tmp_path / "state" / "connection.json"
@@ -95,10 +97,16 @@ def test_cancelled_and_made_in_a_second_attempt(begun, wheels: Path, tmp_path: P
     assert not set_up.needed(tmp_path / "plugin" / "installation.json")
 
 
-def test_a_package_that_cannot_be_had(begun, tmp_path: Path):
+def test_packages_that_cannot_be_had(begun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Neither the small PyTorch, which is said, nor deepblend."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(set_up, "has_card", lambda: False)
+    monkeypatch.setattr(set_up, "LARGE_GB", 0.5)
     (tmp_path / "empty").mkdir()
     work = begun(tmp_path / "empty")
-    wait_for(lambda: advanced(work), "its end", 300)
+    seen = set()
+    wait_for(lambda: seen.add(work.words) or advanced(work), "its end", 300)
+    assert "Fetching the usual PyTorch, since the other cannot be had: 0.5 GB" in seen
     said = words.sentence(work.error)
     assert isinstance(work.error, errors.SetUpFailed) and "No matching distribution found for deepblend==" in said
     assert said.endswith(f"All that was said is in {work.log}.") and "deepblend==" in work.log.read_text()
@@ -143,6 +151,19 @@ def test_no_python(begun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scrip
     said = words.sentence(work.error)
     assert said.startswith("No Python from 3.10 to 3.14 that can make an environment was found. ") and remedy in said
     assert not (tmp_path / "own" / "environment").exists()
+
+
+def test_no_room_for_the_usual_pytorch_where_the_small_one_cannot_be_had(
+    begun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(set_up, "has_card", lambda: False)
+    monkeypatch.setattr(set_up, "LARGE_GB", 9e9)
+    (tmp_path / "empty").mkdir()
+    work = begun(tmp_path / "empty")
+    wait_for(lambda: advanced(work), "its end", 300)
+    assert "it takes 9000000000.0 GB on disk" in words.sentence(work.error)
+    wait_for(lambda: not (tmp_path / "own" / "environment").exists(), "the removal")
 
 
 def test_too_little_disk(begun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

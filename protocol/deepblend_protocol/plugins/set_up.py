@@ -31,7 +31,10 @@ _PROBE_S = 20.0
 _MOST = 16384
 """Bytes of what a process has said that are looked at."""
 _TORCH = ("torch>=2.4", "torchvision>=0.19")
-_PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-user", "--progress-bar", "off")
+_PIP = (
+    *("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-user", "--progress-bar", "off"),
+    "--no-cache-dir",  # which would keep what was fetched on the disk a second time
+)
 
 
 def folder() -> Path:
@@ -153,10 +156,7 @@ class SetUp:
         self._place.parent.mkdir(parents=True, exist_ok=True)
         self._log = self.log.open("w+b")
         card = has_card()
-        free, wanted = shutil.disk_usage(self._place.parent).free / 1e9, takes_gb(card)
-        if free < wanted:
-            why = _("it takes %(wanted).1f GB on disk, and %(free).1f GB are free")
-            raise SetUpFailed(reason=why % {"wanted": wanted, "free": free}, log=paths.shown(self.log))
+        self._room_for(takes_gb(card))
         self.words = _("Looking for a Python")
         yield from self._find()
         self.words = _("Making the environment")
@@ -164,8 +164,13 @@ class SetUp:
         yield from self._run([self._python, "-m", "venv", "--clear", str(self._place)])
         own = str(self._place / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
         self.words = _("Fetching PyTorch")
-        yield from self._torch(own, card)
-        self.words = _("Fetching deepblend and what it needs")
+        try:
+            yield from self._torch(own, card)
+            self.words = _("Fetching deepblend and what it needs")
+        except SetUpFailed:  # pip's usual one may still be had, as from a mirror
+            usual = LARGE_GB if sys.platform == "linux" else SMALL_GB
+            self._room_for(usual)
+            self.words = _("Fetching the usual PyTorch, since the other cannot be had: %.1f GB") % usual
         yield from self._run([own, *_PIP, f"deepblend=={__version__}"])
         self.words = _("Looking whether it works")
         yield from self._run([own, "-c", "import deepblend.commands.cli, deepblend_protocol.relay, torch, torchvision"])
@@ -199,16 +204,21 @@ class SetUp:
     def _torch(self, own: str, card: bool) -> Iterator[None]:
         """Have the build of PyTorch that suits this machine, where the packages' own index would give another.
 
-        uv knows where that is. Where it cannot be had, as from a mirror, the usual one comes with deepblend.
+        uv knows where that is. Raises SetUpFailed.
         """
         usual = sys.platform == "darwin" or card == (sys.platform != "win32")
         if usual:
             return
-        with suppress(SetUpFailed):
-            yield from self._run([own, *_PIP, "uv"])
-            backend = "auto" if card else "cpu"
-            install = [own, "-m", "uv", "pip", "install", "--python", own, "--torch-backend", backend]
-            yield from self._run([*install, *_TORCH])
+        yield from self._run([own, *_PIP, "uv"])
+        install = [own, "-m", "uv", "pip", "install", "--no-cache", "--python", own]
+        yield from self._run([*install, "--torch-backend", "auto" if card else "cpu", *_TORCH])
+
+    def _room_for(self, wanted: float) -> None:
+        """Raises SetUpFailed where the disk has fewer gigabytes than that."""
+        free = shutil.disk_usage(self._place.parent).free / 1e9
+        if free < wanted:
+            why = _("it takes %(wanted).1f GB on disk, and %(free).1f GB are free")
+            raise SetUpFailed(reason=why % {"wanted": wanted, "free": free}, log=paths.shown(self.log))
 
     # Processes
 
