@@ -187,7 +187,7 @@ def pairs(message: Any) -> list[tuple[str, str]]:
 
 
 def placeholders(text: str) -> list[str]:
-    return sorted(re.findall(r"\{[^}]*\}|%(?:\(\w+\))?[a-z%]", text))
+    return sorted(re.findall(r"\{[^}]*\}|%(?:\(\w+\))?[.\d]*[a-z%]", text))
 
 
 def mnemonics(text: str) -> list[str]:
