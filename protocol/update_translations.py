@@ -63,7 +63,8 @@ def template() -> Catalog:
 def update(path: Path, wanted: Catalog) -> int:
     """Bring a .po up to date and compile it; how many messages it leaves untranslated."""
     language = path.parents[1].name
-    known = Catalog(locale=Locale.parse(language), domain=wanted.domain, fuzzy=False, **HEAD)
+    Locale.parse(language)  # refuses what is no language
+    known = Catalog(locale=language, domain=wanted.domain, fuzzy=False, **HEAD)  # gettext's name, not babel's
     if path.exists():
         with path.open("rb") as file:
             known = read_po(file, locale=language, domain=wanted.domain)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from deepblend_protocol.client import Event, State, StateChanged
+from deepblend_protocol.plugins import set_up
 from deepblend_protocol.plugins.refused import Refused
 from deepblend_protocol.words import _
 from krita import Canvas, DockWidget, Document, Krita, Node, View
@@ -20,6 +21,7 @@ from .picture_view import Shown
 from .preview import Preview
 from .qt import Qt, QtCore, QtGui, QtWidgets
 from .session import Said, session
+from .set_up import RECORD, SetUpPage
 from .settings_form import checked as checked_settings
 from .signs import Sign
 
@@ -40,7 +42,9 @@ class Docker(DockWidget):
         self.setWindowTitle(TITLE)
         self.setObjectName("deepblend")
         self._panel = Panel()
-        self.setWidget(self._panel)
+        self._page = SetUpPage(self) if set_up.needed(RECORD) else None
+        """In the panel's place as long as there is no deepblend to work with."""
+        self.setWidget(self._page or self._panel)
         self._session = session()
         self._preview = Preview(
             self._session.server, self._panel.form.values, self._show_preview, self._panel.form.decided, self
@@ -55,6 +59,8 @@ class Docker(DockWidget):
         self._recalled: dict[str, Any] | None = None
         """What the active layer was made with."""
         self._connect()
+        if self._page is not None:
+            self._page.done.connect(lambda: QtCore.QTimer.singleShot(0, self._set_up))
         self._watch = QtCore.QTimer(self)
         self._watch.setInterval(WATCH_MS)
         self._watch.timeout.connect(self._look)
@@ -92,12 +98,26 @@ class Docker(DockWidget):
         shared.counted.connect(self._show_history)
         shared.live.connect(panel.live.setChecked)
 
+    def _set_up(self) -> None:
+        """There is a deepblend by now."""
+        if self._page is not None:
+            page, self._page = self._page, None
+            self.setWidget(self._panel)
+            self._panel.show()
+            page.deleteLater()
+            self._place()
+            self._look()
+
     def canvasChanged(self, canvas: Canvas) -> None:  # noqa: N802
         """Krita: another document is in front."""
         QtCore.QTimer.singleShot(0, self._look)
 
     def showEvent(self, event: QtGui.QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
+        self._place()
+
+    def _place(self) -> None:
+        """Take room when the panel is shown for the first time."""
         if Krita.instance().readSetting(*_PLACED, "") != "true" and self._panel.isVisible():
             Krita.instance().writeSetting(*_PLACED, "true")
             QtCore.QTimer.singleShot(0, self._take_room)
@@ -112,6 +132,8 @@ class Docker(DockWidget):
 
     def blend(self) -> None:
         """Blend the active layer with the settings as they are, after what is blended already."""
+        if self._page is not None:
+            return  # it says what is to be done first
         try:
             subject = self._subject()
         except Refused as error:

@@ -7,7 +7,7 @@ from deepblend_protocol.words import _
 from krita import Document, Krita, Node
 
 from . import nodes
-from .qt import Qt, QtCore, QtGui, QtWidgets
+from .qt import Qt, QtCore, QtGui, QtWidgets, elided
 
 _NOTCHES = 200
 
@@ -39,7 +39,7 @@ class QuietCombo(_Quiet, QtWidgets.QComboBox):
         field = self.style().subControlRect(
             style.ComplexControl.CC_ComboBox, option, style.SubControl.SC_ComboBoxEditField, self
         )
-        words = option.fontMetrics.elidedText(option.currentText, Qt.TextElideMode.ElideRight, field.width() - 4)
+        words = elided(option.fontMetrics, option.currentText, field.width() - 4)
         option.currentText = words
         painter.drawComplexControl(style.ComplexControl.CC_ComboBox, option)
         painter.drawControl(style.ControlElement.CE_ComboBoxLabel, option)

@@ -13,7 +13,7 @@ from .blends import Blend
 from .history import HistoryList
 from .picture_view import PictureView, Shown
 from .progress import ProgressRows
-from .qt import Qt, QtCore, QtGui, QtWidgets
+from .qt import Qt, QtCore, QtGui, QtWidgets, elided
 from .settings_form import SettingsForm
 
 _DOTS = {
@@ -79,7 +79,7 @@ class Panel(QtWidgets.QWidget):
         self._preview_bar.setTextVisible(False)
         self._preview_bar.setMaximumHeight(4)
         self._preview_bar.setRange(0, 1000)
-        self._preview_said = _wrapped("deepblend_preview_said")
+        self._preview_said = wrapped("deepblend_preview_said")
         self.live = QtWidgets.QCheckBox(_("Live preview"), objectName="deepblend_live")
         self.live.setToolTip(_("Show the active layer's blend, which follows the settings"))
         self.before = QtWidgets.QPushButton(_("Before"), objectName="deepblend_before")
@@ -149,14 +149,14 @@ class Panel(QtWidgets.QWidget):
     def _add_words(self, layout: QtWidgets.QBoxLayout) -> None:
         self.queue = ProgressRows()
         layout.addWidget(self.queue)
-        self._said = _wrapped("deepblend_said")
+        self._said = wrapped("deepblend_said")
         layout.addWidget(self._said)
         self.hide_layer = QtWidgets.QPushButton(objectName="deepblend_hide")
         self.hide_layer.setVisible(False)
         policy = QtWidgets.QSizePolicy.Policy
         self.hide_layer.setSizePolicy(policy.Ignored, policy.Fixed)  # a layer may have a long name
         layout.addWidget(self.hide_layer)
-        self._state = _wrapped("deepblend_state")
+        self._state = wrapped("deepblend_state")
         layout.addWidget(self._state)
 
     def _tool(self, name: str, icon: QtGui.QIcon, label: str, checkable: bool = False) -> QtWidgets.QToolButton:
@@ -188,12 +188,12 @@ class Panel(QtWidgets.QWidget):
 
     def show_preview_words(self, words: str, failed: bool, fraction: float) -> None:
         """Say how far the preview is, or why there is none."""
-        self.picture.words, self.picture.failed, self.picture.error_colour = words, failed, self._error_colour()
+        self.picture.words, self.picture.failed, self.picture.error_colour = words, failed, error_colour(self.palette())
         self.picture.update()
         beside = bool(self.picture.panes) and bool(words)
         self._preview_said.setText(words if beside else "")
         self._preview_said.setVisible(beside)
-        self._preview_said.setStyleSheet(f"color: {self._error_colour()}" if failed else "")
+        self._preview_said.setStyleSheet(f"color: {error_colour(self.palette())}" if failed else "")
         self._preview_bar.setValue(round(1000 * fraction))
 
     def show_blends(self, blends: Sequence[Blend]) -> None:
@@ -207,12 +207,12 @@ class Panel(QtWidgets.QWidget):
             return
         self._said.setText(words)
         self._said.setVisible(bool(words))
-        self._said.setStyleSheet(f"color: {self._error_colour()}" if failed else "")
+        self._said.setStyleSheet(f"color: {error_colour(self.palette())}" if failed else "")
 
     def show_hiding(self, words: str) -> None:
         """Offer to hide a layer; "" where there is none."""
         room = self.width() - 32
-        self.hide_layer.setText(self.fontMetrics().elidedText(words, Qt.TextElideMode.ElideMiddle, room))
+        self.hide_layer.setText(elided(self.fontMetrics(), words, room, end=False))
         self.hide_layer.setToolTip(words)
         self.hide_layer.setVisible(bool(words))
 
@@ -223,10 +223,6 @@ class Panel(QtWidgets.QWidget):
         self._dot.update()
         self._state.setText(words)
         self._state.setVisible(state is not State.READY)
-
-    def _error_colour(self) -> str:
-        dark = self.palette().color(QtGui.QPalette.ColorRole.Window).lightness() < 128
-        return _FAILED["dark" if dark else "light"]
 
     def _show_count(self, count: int) -> None:
         """Say how many results there are; without any, there is nothing to see of them."""
@@ -268,7 +264,13 @@ def _split_icon(palette: QtGui.QPalette) -> QtGui.QIcon:
     return QtGui.QIcon(image)
 
 
-def _wrapped(name: str) -> QtWidgets.QLabel:
+def error_colour(palette: QtGui.QPalette) -> str:
+    """The colour of what went wrong, for words on a widget's ground."""
+    dark = palette.color(QtGui.QPalette.ColorRole.Window).lightness() < 128
+    return _FAILED["dark" if dark else "light"]
+
+
+def wrapped(name: str) -> QtWidgets.QLabel:
     """A label of as many lines as its words need."""
     label = QtWidgets.QLabel(objectName=name)
     label.setWordWrap(True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from deepblend_protocol.plugins.viewport import Box, Viewport
 
-from .qt import Qt, QtCore, QtGui, QtWidgets
+from .qt import Qt, QtCore, QtGui, QtWidgets, elided
 
 _NEAR = 8
 """Pixels from the line between before and after within which it is taken hold of."""
@@ -183,7 +183,7 @@ class PictureView(QtWidgets.QWidget):
         if not caption or area.width() < 30:
             return
         metrics = painter.fontMetrics()
-        words = metrics.elidedText(caption, Qt.TextElideMode.ElideRight, int(area.width()) - 12)
+        words = elided(metrics, caption, int(area.width()) - 12)
         box = QtCore.QRectF(area.left() + 3, area.top() + 3, metrics.horizontalAdvance(words) + 8, metrics.height() + 2)
         if right:
             box.moveRight(area.right() - 3)

@@ -9,7 +9,7 @@ from deepblend_protocol.words import _, ngettext, time_left
 from krita import Krita
 
 from .blends import Blend
-from .qt import Qt, QtCore, QtWidgets
+from .qt import QtCore, QtWidgets, elided
 
 _MOST = 4
 """Rows; how many blends there are beyond these is said."""
@@ -46,7 +46,7 @@ class _Row(QtWidgets.QWidget):
         told = f"{blend.layer_name}: {words}"
         room = self._bar.width() - 12
         self._bar.setValue(round(1000 * blend.fraction))
-        told_short = self.fontMetrics().elidedText(told if several else words, Qt.TextElideMode.ElideRight, room)
+        told_short = elided(self.fontMetrics(), told if several else words, room)
         self._bar.setFormat(told_short)
         self._bar.setToolTip(told)
         self._left.setText(time_left(blend.left.seconds) if blend.left is not None else "")

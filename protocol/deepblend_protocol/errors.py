@@ -20,6 +20,8 @@
     │   ├── HostMissing           host.missing
     │   ├── HostSilent            host.silent
     │   ├── PluginInvalid         plugin.invalid
+    │   ├── PythonMissing         python.missing
+    │   ├── SetUpFailed           setup.failed
     │   ├── WriteFailed           file.write
     │   ├── NameUnsuitable        file.name
     │   └── Fault                 fault
@@ -191,6 +193,16 @@ class HostSilent(ResourceError):
 class PluginInvalid(ResourceError):
     code = "plugin.invalid"
     sentence = "{path} cannot be used: {reason}."
+
+
+class PythonMissing(ResourceError):
+    code = "python.missing"
+    sentence = "No Python from 3.10 to 3.14 that can make an environment was found. {remedy}"
+
+
+class SetUpFailed(ResourceError):
+    code = "setup.failed"
+    sentence = "deepblend could not be set up: {reason}. All that was said is in {log}."
 
 
 class WriteFailed(ResourceError):

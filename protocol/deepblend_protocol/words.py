@@ -1,12 +1,15 @@
 """What the plug-ins say to their user, in the user's language. Standard library only.
 
 English is written in the code; ``locale`` holds the other languages (gettext, domain ``deepblend``). The language is
-the one that LANGUAGE, LC_ALL, LC_MESSAGES or LANG names; GIMP sets LANGUAGE for its plug-ins. docs/translating.md.
+the first known one of those that LANGUAGE, LC_ALL, LC_MESSAGES or LANG names; GIMP sets LANGUAGE for its plug-ins.
+docs/translating.md.
 """
 
 from __future__ import annotations
 
 import gettext
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,27 @@ from .errors import DeepBlendError, translatable
 from .events import JobQueued, JobRunning, State, StateChanged
 
 DOMAIN = "deepblend"
-_known = gettext.translation(DOMAIN, Path(__file__).parent / "locale", fallback=True)
+
+
+def languages(environment: Mapping[str, str]) -> list[str]:
+    """The languages that a user wants, the dearest first, as gettext's folders are named; none after English.
+
+    macOS and Windows name Chinese by its script ("zh-Hans-CN"), gettext by the country that writes so.
+    """
+    wanted = next(filter(None, map(environment.get, ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    names = []
+    for name in (re.sub(r"\.[^@]*", "", one).replace("-", "_") for one in wanted.split(":") if one):
+        language, *rest = re.split("[_@]", name.lower())
+        if language in ("en", "c", "posix"):
+            break  # what is said in the code: no later language is dearer
+        if language == "zh":
+            traditional = "hant" in rest or ("hans" not in rest and {"tw", "hk", "mo"} & set(rest))
+            name = "zh_TW" if traditional else "zh_CN"
+        names.append(name)
+    return names or ["C"]
+
+
+_known = gettext.translation(DOMAIN, Path(__file__).parent / "locale", languages(os.environ), fallback=True)
 _, ngettext = _known.gettext, _known.ngettext
 
 PRESETS = {

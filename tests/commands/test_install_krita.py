@@ -383,6 +383,28 @@ def test_the_zip_holds_what_the_importer_looks_for(deepblend, home: Path, tmp_pa
     assert "removed" in deepblend("uninstall", "krita").out
 
 
+def test_a_standalone_zip_is_for_any_machine(deepblend, home: Path, tmp_path: Path):
+    path = tmp_path / "deepblend-krita.zip"
+    done = deepblend("install", "--krita-zip", path, "--standalone")
+    assert done.status == 0, done.err
+    assert "Import Python Plugin from File" in done.out and "offers to set deepblend up" in done.out
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        text = b"".join(archive.read(name) for name in names)
+    assert {"deepblend_krita/set_up.py", "deepblend_krita/vendor/deepblend_protocol/plugins/set_up.py"} <= set(names)
+    assert not [name for name in names if "installation.json" in name or "/vendor/py3" in name or ".so" in name]
+    assert str(Path.home()).encode() not in text and sys.executable.encode() not in text
+    assert list(home.iterdir()) == []
+    for arguments in (
+        ["--standalone"],
+        ["krita", "--standalone"],
+        ["--krita-zip", path, "--standalone", "--wheel-dir", tmp_path],
+        ["--krita-zip", path, "--standalone", "--connection", tmp_path / "connection.json"],
+    ):
+        done = deepblend("install", *arguments)
+        assert done.status == 2 and "tandalone" in done.err and done.err.count("\n") == 1
+
+
 @pytest.mark.parametrize("what", ["no folder", "disk full", "bad wheel"])
 def test_the_zip_is_whole_or_not_there(deepblend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str):
     folder = tmp_path / "out"

@@ -119,14 +119,41 @@ def test_what_is_counted_has_its_forms() -> None:
     assert words.progress(JobQueued(JOB, 3, "turn")) == (0.0, "Noch 3 davor")
 
 
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, ["C"]),
+        ({"LANG": "C.UTF-8"}, ["C"]),
+        ({"LANG": "ja_JP.UTF-8"}, ["ja_JP"]),
+        ({"LANGUAGE": "", "LC_ALL": "fr_CA", "LANG": "de_DE"}, ["fr_CA"]),
+        ({"LANGUAGE": "ja-JP", "LANG": "de_DE.UTF-8"}, ["ja_JP"]),
+        ({"LANGUAGE": "it:de:"}, ["it", "de"]),
+        ({"LANGUAGE": "it:en_GB:de"}, ["it"]),
+        ({"LANGUAGE": "en_US:de"}, ["C"]),
+        ({"LANGUAGE": "sr_RS.UTF-8@latin"}, ["sr_RS@latin"]),
+        ({"LANGUAGE": "zh"}, ["zh_CN"]),
+        ({"LANGUAGE": "zh_CN.GB18030"}, ["zh_CN"]),
+        ({"LANGUAGE": "zh_SG"}, ["zh_CN"]),
+        ({"LANGUAGE": "zh-Hans"}, ["zh_CN"]),
+        ({"LANGUAGE": "zh_Hans_HK"}, ["zh_CN"]),
+        ({"LANGUAGE": "zh-TW"}, ["zh_TW"]),
+        ({"LANGUAGE": "zh_HK:zh_CN"}, ["zh_TW", "zh_CN"]),
+        ({"LANGUAGE": "zh-Hant"}, ["zh_TW"]),
+        ({"LANGUAGE": "zh-Hant-CN"}, ["zh_TW"]),
+    ],
+)
+def test_the_languages_that_are_wanted(environment: dict[str, str], expected: list[str]) -> None:
+    assert words.languages(environment) == expected
+
+
 # The catalogues
 
 
 SHOWN_TOGETHER = ("dialog.py", "form.py", "presets.py", "preview.py", "procedure.py")
 ELSEWHERE = {"_Method", "Deep Image _Blending…", "Blend A_gain…", "_Cancel", "_Save"}
 """Of those files, what is in a menu, in another dialog, or for scripts alone."""
-GIMPS_OWN = {"en": "cb", "de": "cd"}
-"""Cancel, which is in another dialog as well, and Browse, which is GIMP's own."""
+GIMPS_BROWSE = {"en": "b", "de": "d", "es": "x", "fr": "p", "ja": "b", "zh_CN": "b"}
+"""The key of GIMP's own button, by language."""
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +187,7 @@ def pairs(message: Any) -> list[tuple[str, str]]:
 
 
 def placeholders(text: str) -> list[str]:
-    return sorted(re.findall(r"\{[^}]*\}|%(?:\(\w+\))?[a-z%]", text))
+    return sorted(re.findall(r"\{[^}]*\}|%(?:\(\w+\))?[.\d]*[a-z%]", text))
 
 
 def mnemonics(text: str) -> list[str]:
@@ -211,7 +238,8 @@ def test_a_translation_has_the_same_parts(template: Any, language: str) -> None:
 @pytest.mark.parametrize("language", ["en", *LANGUAGES])
 def test_a_key_belongs_to_one_thing_in_the_dialog(template: Any, language: str) -> None:
     known = template if language == "en" else catalogue(language)
-    keys: dict[str, str] = dict.fromkeys(GIMPS_OWN.get(language, ""), "GIMP")
+    cancel = "_Cancel" if language == "en" else known["_Cancel"].string  # of the dialog as well, and of others
+    keys: dict[str, str] = {GIMPS_BROWSE[language]: "GIMP", mnemonics(cancel)[0]: cancel}
     for message in template:
         files = {Path(file).name for file, _ in message.locations if file.startswith("gimp_plugin/")}
         if not message.id or not files & set(SHOWN_TOGETHER) or message.id in ELSEWHERE:
@@ -224,9 +252,33 @@ def test_a_key_belongs_to_one_thing_in_the_dialog(template: Any, language: str) 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_catalogue_is_of_its_folders_language(language: str) -> None:
+    text = (LOCALE / language / "LC_MESSAGES" / "deepblend.po").read_text("utf-8")
+    assert f'\n"Language: {language}\\n"\n' in text
+    forms = {len(pairs(message)) for message in catalogue(language) if not isinstance(message.id, str)}
+    assert len(forms) == 1, "a counted text lacks a form"
+
+
+@pytest.mark.parametrize("language", ["ja", "zh_CN"])
+def test_chinese_and_japanese_are_written_as_such(language: str) -> None:
+    """No half of a sentence is left in another script, and no Western mark follows a Chinese letter."""
+    cjk = "[\u3040-\u30ff\u4e00-\u9fff]"
+    for message in catalogue(language):
+        for english, translated in pairs(message) if message.id else ():
+            plain = english in ("Deep Image Blending", "Deep Image Blending: %s", "%(words)s: %(percent)d%%")
+            assert plain or re.search(cjk, translated), english
+            assert not re.search(f"{cjk}[,;?!]|{cjk}\\.(?!\\.)", translated), translated
+            assert not re.search(f"{cjk}  |  {cjk}", translated), translated
+            if language == "zh_CN":
+                assert not re.search(f"{cjk}[:(](?!_)", translated), translated
+                assert not re.search("[\u3040-\u30ff「」]", translated), translated
+
+
+@pytest.mark.parametrize("language", [*LANGUAGES, "zh_Hans_CN", "ja_JP.UTF-8"])
 def test_an_installation_speaks_it(tool: ModuleType, language: str) -> None:
     script = "from deepblend_protocol import errors, words; print(ascii(words.sentence(errors.MaskEmpty())))"
     environment = {**os.environ, "LANGUAGE": language, "PYTHONPATH": os.pathsep.join(sys.path)}
+    language = {"zh_Hans_CN": "zh_CN", "ja_JP.UTF-8": "ja"}.get(language, language)
     said = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     ).stdout

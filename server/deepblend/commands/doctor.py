@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from .install import HOSTS, add_profile, add_programs, check_profile
-from .terminal import printable
+from .terminal import padded, printable
 
 if TYPE_CHECKING:
     from ..checks import Finding
@@ -69,5 +69,5 @@ def _of(args: argparse.Namespace) -> str:
 
 
 def _line(finding: Finding) -> str:
-    line = f"{finding.status:<5}  {printable(finding.name) + ':':<20} {printable(finding.sentence)}"
+    line = f"{finding.status:<5}  {padded(printable(finding.name) + ':', 20)} {printable(finding.sentence)}"
     return f"{line}\n{'':<27} -> {printable(finding.remedy)}" if finding.remedy else line

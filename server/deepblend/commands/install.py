@@ -31,7 +31,8 @@ examples:
   deepblend install gimp --autostart     (for a GIMP from Flatpak or Snap)
   deepblend install gimp --gimp ~/GIMP.AppImage
   deepblend install krita
-  deepblend install --krita-zip deepblend_krita.zip"""
+  deepblend install --krita-zip deepblend_krita.zip
+  deepblend install --krita-zip deepblend-krita.zip --standalone"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="write the plug-in into a zip for Krita's 'Import Python Plugin from File'",
+    )
+    parser.add_argument(
+        "--standalone",
+        action="store_true",
+        help="with --krita-zip: for any machine; the docker there offers to set deepblend up",
     )
     parser.add_argument(
         "--autostart",
@@ -106,6 +112,10 @@ def run(args: argparse.Namespace) -> int:
     check_profile(args)
     if args.wheel_dir is not None and not args.wheel_dir.is_dir():
         raise PluginInvalid(path=str(args.wheel_dir), reason="there is no such folder")
+    if args.standalone and args.krita_zip is None:
+        raise ArgumentInvalid(reason="--standalone is of a zip: name it with --krita-zip FILE")
+    if args.standalone and (args.wheel_dir is not None or args.connection is not None):
+        raise ArgumentInvalid(reason="A standalone zip is for any machine: it takes no --wheel-dir and no --connection")
     place = args.connection.absolute() if args.connection else None
     folder = args.profile is not None and args.krita_zip is None  # a zip for Krita tells whose it is
     if args.host is not None or folder or not (args.autostart or args.krita_zip):

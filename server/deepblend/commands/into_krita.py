@@ -46,5 +46,8 @@ def told_to_restart() -> None:
 
 def write_zip(args: argparse.Namespace, place: Path | None) -> None:
     """Write the zip, and say how it is used. Raises PluginInvalid, WriteFailed."""
-    print("\n".join(map(printable, krita.write_zip(args.krita_zip, served.COMMAND, args.wheel_dir, place))))
+    command = None if args.standalone else served.COMMAND
+    print("\n".join(map(printable, krita.write_zip(args.krita_zip, command, args.wheel_dir, place))))
     print("In Krita: Tools > Scripts > Import Python Plugin from File, choose it, enable it, and start Krita again.")
+    if args.standalone:
+        print(f"Then {krita.DOCKER} offers to set deepblend up.")

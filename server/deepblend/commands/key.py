@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deepblend_protocol import connection
 
-from .terminal import printable
+from .terminal import padded, printable
 
 NAME = "key"
 HELP = "Show this machine's keys, and authorise clients on other machines."
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         keys.remove(args.name)
         lines = [f"{args.name} may not connect any more; a connection that stands goes on until it ends."]
     elif args.action == "list":
-        lines = [f"{name:<20} {shown(key)}" for name, key in keys.authorised().items()] or [
+        lines = [f"{padded(printable(name), 20)} {shown(key)}" for name, key in keys.authorised().items()] or [
             "No other machine is authorised."
         ]
     else:

@@ -7,7 +7,7 @@ import sys
 import time
 from types import TracebackType
 
-from .terminal import printable
+from .terminal import columns, cut, printable
 
 _INTERVAL = 0.1  # seconds between redraws
 
@@ -20,6 +20,7 @@ class Progress:
         self._drawn = 0.0
         self._words = ""
         self._length = 0
+        """Columns of the line that stands there."""
 
     def __enter__(self) -> Progress:
         return self
@@ -38,9 +39,9 @@ class Progress:
             return
         self._drawn, self._words = now, words
         percent = min(max(int(fraction * 100), 0), 99)  # the work is done when the block ends, not before
-        words = printable(words)
-        room = shutil.get_terminal_size().columns - len(words) - 9
-        width = min(max(room, 10), 40)
+        there = shutil.get_terminal_size().columns - 9
+        words = cut(printable(words), there - 10)  # a line that goes on below could not be overwritten
+        width = min(max(there - columns(words), 10), 40)
         full = width * percent // 100
         self._write(f"{percent:3d}% [{'#' * full}{'.' * (width - full)}] {words}")
 
@@ -48,6 +49,6 @@ class Progress:
         """Overwrite the line: by spaces, since older consoles of Windows know no escape sequences."""
         if line or self._length:
             end = "" if line else "\r"
-            sys.stderr.write(f"\r{line}{' ' * (self._length - len(line))}{end}")
+            sys.stderr.write(f"\r{line}{' ' * (self._length - columns(line))}{end}")
             sys.stderr.flush()
-        self._length = len(line)
+        self._length = columns(line)

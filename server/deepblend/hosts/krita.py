@@ -202,16 +202,23 @@ def left(profile: Profile) -> bool:
     return _purged(content) != content
 
 
-def write_zip(path: Path, command: tuple[str, ...], wheels: Path | None = None, place: Path | None = None) -> list[str]:
+def write_zip(
+    path: Path, command: tuple[str, ...] | None, wheels: Path | None = None, place: Path | None = None
+) -> list[str]:
     """Write the plug-in into a zip for Krita's own importer of plug-ins, whole or not at all.
 
-    The arguments are those of ``install``. Returns what was done, in sentences. Raises PluginInvalid, WriteFailed.
+    Args:
+        command: what starts the server; None makes a zip for any machine, whose docker offers to set deepblend up.
+
+    The others are those of ``install``. Returns what was done, in sentences. Raises PluginInvalid, WriteFailed.
     """
     check_place(path)
     source = plugin.source("krita_plugin")
+    bound = installation(command, place, "") if command is not None else None
     with failing(path), tempfile.TemporaryDirectory(prefix="deepblend") as given:
         folder = Path(given) / PLUGIN
-        said = plugin.assemble(source / PLUGIN, folder, installation(command, place, ""), wheels=wheels)
+        compiled = bound is not None  # pyzmq's are for one kind of machine
+        said = plugin.assemble(source / PLUGIN, folder, bound, wheels=wheels, compiled=compiled)
         with (
             replacing(path) as beside,
             zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive,

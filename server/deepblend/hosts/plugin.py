@@ -99,7 +99,7 @@ def put(
 def assemble(
     plugin: Path,
     folder: Path,
-    installation: Installation,
+    installation: Installation | None,
     *,
     wheels: Path | None = None,
     kept: Path | None = None,
@@ -108,6 +108,7 @@ def assemble(
     """Make a folder with a plug-in and all that it needs; returns what was brought along, in sentences.
 
     Args:
+        installation: None for a plug-in that offers to set deepblend up, wherever it comes to.
         kept: ``vendor`` of the installation that it replaces.
 
     The others are those of ``put``. Raises PluginInvalid, OSError.
@@ -118,7 +119,8 @@ def assemble(
     shutil.copytree(package, vendor / package.name, ignore=shutil.ignore_patterns(*IGNORED))
     said = vendored.bring(vendor, wheels, kept) if compiled else []
     (folder / MARK).write_text(f"deepblend {__version__}\n", encoding="utf-8")
-    connection.write_installation(folder / "installation.json", installation)
+    if installation is not None:
+        connection.write_installation(folder / "installation.json", installation)
     folder.chmod(0o755)  # write_installation has made it private
     return said
 
