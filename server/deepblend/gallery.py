@@ -28,7 +28,7 @@ body {{ max-width: 80rem; margin: 2rem auto; padding: 0 1rem; }}
 .grid {{ display: grid; gap: 1rem; }}
 figure {{ margin: 0; }}
 figcaption {{ padding: .3rem 0; }}
-.pair {{ position: relative; display: block; overflow: hidden; --at: 50%; }}
+.pair {{ position: relative; display: block; overflow: hidden; }}
 .pair img {{ display: block; width: 100%; height: auto; }}
 .pair img + img {{ position: absolute; inset: 0; height: 100%; clip-path: inset(0 0 0 var(--at)); }}
 .pair i {{ position: absolute; top: 0; bottom: 0; left: var(--at); width: 2px; margin-left: -1px; background: #fff;
@@ -55,8 +55,9 @@ _SECTION = """\
 </div>"""
 _FIGURE = """\
 <figure>
-<label class="pair"><img src="{before}" width="{width}" height="{height}" alt="Before: pasted"><img src="{after}"
- width="{width}" height="{height}" alt="After: {caption}"><i></i><input type="range" min="0" max="100" value="50"
+<label class="pair" style="--at: {line}%"><img src="{before}" width="{width}" height="{height}"
+ alt="Before: pasted"><img src="{after}" width="{width}" height="{height}"
+ alt="After: {caption}"><i></i><input type="range" min="0" max="100" value="{line}"
  aria-label="Before or after: {caption}"></label>
 <figcaption>{caption}</figcaption>
 </figure>"""
@@ -71,6 +72,8 @@ class Section:
     """Caption and picture, of the size of ``before``, in reading order."""
     heading: str = ""
     """A line above it; empty for none."""
+    line: int = 50
+    """Where the line between before and after is at first, in per cent of the width."""
     columns: int = 3
     """How many pictures stand beside each other where the window is wide."""
 
@@ -93,7 +96,12 @@ def write(folder: Path, title: str, lead: str, sections: Sequence[Section]) -> P
             _picture(folder / name, after)
             figures.append(
                 _FIGURE.format(
-                    before=f"before_{number}.jpg", after=name, caption=escape(caption), width=size[0], height=size[1]
+                    before=f"before_{number}.jpg",
+                    after=name,
+                    caption=escape(caption),
+                    width=size[0],
+                    height=size[1],
+                    line=section.line,
                 )
             )
         heading = f"<h2>{escape(section.heading)}</h2>\n" if section.heading else ""

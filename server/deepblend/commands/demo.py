@@ -1,4 +1,4 @@
-"""``deepblend demo``: an example that is shipped, blended in every way that matters."""
+"""``deepblend demo``: an example that is shipped, blended by each method."""
 
 from __future__ import annotations
 

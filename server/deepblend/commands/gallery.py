@@ -103,7 +103,9 @@ def run(args: argparse.Namespace) -> int:
         sections = []
         for heading, varied, request, placed in shown:
             after = [(_caption(given), blends.blended(request, placed, given)) for given in varied]
-            sections.append(gallery.Section(pictures.copy_paste(placed).image(), after, heading))
+            middle = round(100 * (placed.left + placed.source.width / 2) / placed.target.width)
+            line = min(max(middle, 10), 90)
+            sections.append(gallery.Section(pictures.copy_paste(placed).image(), after, heading, line))
         progress.update(1, "Writing")
         title = "Deep Image Blending" if own else "Deep Image Blending: examples"
         page = gallery.write(folder, title, _ROWS_LEAD if len(chosen) > 1 else _GRID_LEAD, sections)
