@@ -73,7 +73,7 @@ class Reduction:
 
 
 class Sharpness:
-    """Compares the pictures of one running blend: the first painted ones are coarse, and would look like a step back."""
+    """Compares the pictures of one running blend: its first ones are coarse, and would look like a step back."""
 
     def __init__(self) -> None:
         self._first = 0.0
