@@ -16,7 +16,7 @@ from deepblend import examples, pictures
 from deepblend.contact_sheet import sheet
 from deepblend.pictures import eight_bit
 from deepblend_protocol.settings import resolve
-from PIL import Image
+from PIL import Image, ImageOps
 
 HERE = Path(__file__).parent / "pictures"
 DETAIL = (190, 70, 520, 430)
@@ -102,10 +102,13 @@ def demo() -> None:
 
 
 def all_examples() -> None:
-    shown = [blended(examples.read(name)) for name in examples.EXAMPLES]
-    write(
-        "examples", [(one.title, image) for one, image in zip(examples.EXAMPLES.values(), shown, strict=True)], 3, 400
-    )
+    shown = []
+    for name, known in examples.EXAMPLES.items():
+        placed = examples.read(name)
+        middle = (placed.left + placed.source.width / 2) / placed.target.width
+        fitted = ImageOps.fit(blended(placed), (400, 300), centering=(min(middle, 1.0), 1.0))
+        shown.append((known.title, fitted))
+    write("examples", shown, 3, 400)
 
 
 def screenshots() -> None:
