@@ -122,7 +122,7 @@ def main() -> None:
 
     import deepblend
 
-    examples = [Path(deepblend.__file__).parent / "example", *folders([])]
+    examples = [Path(deepblend.__file__).parent / "example" / "starry_night", *folders([])]
     print(f"{machine()}, device {args.device}")
     rows = [apart(folder, args.device) for folder in examples]
     titles = list(rows[0])

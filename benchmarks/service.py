@@ -261,10 +261,9 @@ def ping(count: int = 500) -> None:
 
 def first_preview() -> None:
     """The shipped example, whose box is 480 pixels wide, with previews as a plug-in asks for them."""
-    from deepblend import pictures
-    from deepblend.commands.demo import example
+    from deepblend import examples, pictures
 
-    given = pictures.to_request(example(), resolve({"preset": "painting"}), "auto", "shipped")
+    given = pictures.to_request(examples.read(), resolve({"preset": "painting"}), "auto", "shipped")
     assert given.mask is not None and given.style is not None
     request = messages.Request(
         to_wire(given.layer),

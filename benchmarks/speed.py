@@ -138,7 +138,7 @@ def main() -> None:
     if unknown:
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     found = folders([args.case] if args.case else [])
-    case = found[0] if found else Path(deepblend.__file__).parent / "example"
+    case = found[0] if found else Path(deepblend.__file__).parent / "example" / "starry_night"
     devices = Devices(args.device)
     print(f"{machine()}, {devices.threads} threads; GPU: {devices.gpu or ABSENT}")
     print(f"deepblend {deepblend.__version__} {revision()}, case {case.name}\n")

@@ -16,6 +16,7 @@ BELOW = {
     "files": {"batch", "checks", "commands", "engine", "file_blend", "hosts", "pictures", "service", "video"},
     "engine": {"api", "batch", "checks", "commands", "file_blend", "files", "hosts", "pictures", "service", "video"},
     "pictures": {"api", "batch", "checks", "commands", "file_blend", "hosts", "service", "video"},
+    "examples": {"api", "batch", "checks", "commands", "engine", "file_blend", "hosts", "service", "video"},
     "hosts": {"batch", "checks", "commands", "engine", "file_blend", "pictures", "service", "video"},
     "api": {"batch", "checks", "commands", "file_blend", "hosts", "service", "video"},
     "file_blend": {"api", "batch", "checks", "commands", "hosts", "service"},

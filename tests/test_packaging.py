@@ -12,6 +12,7 @@ from pathlib import Path
 
 import deepblend
 import pytest
+from deepblend import examples
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,8 +49,9 @@ def test_the_wheel_carries_code_weights_example_and_plugins(wheel):
     assert "deepblend_protocol/locale/de/LC_MESSAGES/deepblend.mo" in compiled
     assert len(compiled) == len(list((ROOT / "protocol/deepblend_protocol/locale").rglob("*.po")))
     assert "deepblend/weights/vgg16_conv1_1_to_conv4_3.fp16.safetensors" in names
-    example = {Path(name).stem for name in names if name.startswith("deepblend/example/")}
-    assert {"source", "mask", "target", "place"} <= example
+    for name in examples.EXAMPLES:
+        carried = {Path(file).stem for file in names if file.startswith(f"deepblend/example/{name}/")}
+        assert carried == {"source", "mask", "target", "place"}
 
 
 def test_the_wheel_says_what_it_is(wheel):
@@ -79,9 +81,9 @@ def test_the_wheel_says_what_it_is(wheel):
 
 def test_every_picture_that_is_shipped_is_in_the_notice():
     notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
-    example = [path for path in (ROOT / "server/deepblend/example").iterdir() if path.suffix != ".json"]
-    assert example
-    for path in example:
+    shipped = [path for path in (ROOT / "server/deepblend/example").rglob("*.*") if path.suffix != ".json"]
+    assert len(shipped) == 3 * len(examples.EXAMPLES)
+    for path in shipped:
         assert path.relative_to(ROOT).as_posix() in notice
 
 

@@ -94,14 +94,14 @@ class Client:
 
     @property
     def endpoint(self) -> str:
-        """Where the server is, as far as is known."""
+        """The server's address, as ``tcp://HOST:PORT``; the connection file's path until there is a connection."""
         return self._link.connection.endpoint if self._link is not None else paths.shown(self._installation.connection)
 
     @property
     def fd(self) -> int | None:
-        """A file descriptor that is readable when something has come: once, until the next ``poll``.
+        """A file descriptor that becomes readable when a message has come. Call ``poll`` then: it signals only once.
 
-        It can be another one after each ``poll``, or None: before there is a connection, and through a relay.
+        Ask for it anew after each ``poll``, as it may change. None before there is a connection, and with a relay.
         """
         return self._link.fd if self._link is not None else None
 
@@ -112,10 +112,12 @@ class Client:
             self._guarded(self._finder.begin)
 
     def submit(self, request: messages.Request) -> Job:
-        """Send a job, as soon as there is a connection; returns at once.
+        """Queue a job, which is sent as soon as there is a connection; returns at once.
 
-        The samples must not change before the job has ended. Raises SettingUnknown, SettingOutOfRange, PlaneInvalid,
-        and what the server's limits forbid as far as they are known: MessageTooLarge, SizeAbsurd.
+        The planes' samples are not copied: do not change them before the job has ended.
+
+        Raises SettingUnknown, SettingOutOfRange, PlaneInvalid, and where it exceeds the server's limits, as far as
+        they are known, MessageTooLarge or SizeAbsurd.
         """
         resolve(request.settings)
         job = Job(request)

@@ -27,7 +27,7 @@ _KEY_LENGTH = 40
 
 @dataclass(frozen=True)
 class Connection:
-    """What a connection file says. Keys are CURVE keys in Z85."""
+    """What a connection file holds. Keys are CURVE keys in the text form Z85, 40 characters."""
 
     endpoint: str
     server_key: str
@@ -50,7 +50,7 @@ class Installation:
     remedy: str = "Start it with: deepblend serve"
     """What the user is told to do where there is no server and no command."""
     relay: tuple[str, ...] = ()
-    """What relays for a Python without zmq, with absolute paths; docs/protocol.md, section 1.4."""
+    """What starts the relay for a Python without zmq, with absolute paths; docs/protocol.md, section 1.4."""
 
 
 def default_path() -> Path:
@@ -68,7 +68,7 @@ def default_path() -> Path:
 
 
 def read(path: Path) -> Connection | None:
-    """The connection that a file describes, None where there is no such file. Raises ConnectionUnusable."""
+    """The connection that a file describes; None if the file does not exist. Raises ConnectionUnusable."""
 
     def refuse(reason: str) -> ConnectionUnusable:
         return ConnectionUnusable(path=paths.shown(path), reason=reason)
@@ -172,7 +172,7 @@ class Lock:
         self._descriptor: int | None = None
 
     def acquire(self, seconds: float) -> bool:
-        """Try for some time to take the lock; whether it was taken. Raises OSError where its file cannot be made."""
+        """Try for so long to take the lock; returns whether it was taken. Raises OSError if its file cannot be made."""
         private_folder(self._path.parent)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         deadline = time.monotonic() + seconds

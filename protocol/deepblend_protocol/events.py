@@ -16,7 +16,7 @@ class State(Enum):
     """The state of the connection to the server; only the ``Client`` changes it."""
 
     IDLE = "idle"
-    """There is none, and none was tried for."""
+    """There is no connection, and none is being made."""
     STARTING = "starting"
     """A server is starting; its connection file is awaited."""
     CONNECTING = "connecting"
@@ -27,7 +27,7 @@ class State(Enum):
 
 class JobState(Enum):
     WAITING = "waiting"
-    """For the connection."""
+    """The job waits for the connection to the server."""
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"

@@ -1,4 +1,4 @@
-"""One attempt to reach the server: finds it or starts it, connects, and is greeted; no step waits."""
+"""One attempt to reach the server: find it or start it, connect, wait for its greeting. No step blocks."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from .link import Link
 
 WELCOME_S = 4.0
-"""How long a server may take to answer a connection."""
+"""Seconds that a server may take to answer a connection."""
 RELAY_S = 10.0
-"""How much longer it may take where a relay has to start first."""
+"""Seconds that it may take in addition where a relay has to start first."""
 START_S = 30.0
-"""How long a server may take to start."""
+"""Seconds that a server may take to start."""
 DYING_S = 1.0
-"""How long the system may take to clear a killed server away."""
+"""Seconds that the system may take to clear a killed server away."""
 ALREADY = 3
 """The exit status of a server that found another one."""
 _NO_PACKAGE = re.compile(r"No module named '?deepblend")
-"""What Python says where its environment holds deepblend no more."""
+"""The message by which Python says that deepblend is no longer installed in its environment."""
 
 
 class Finder:

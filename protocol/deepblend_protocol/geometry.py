@@ -9,7 +9,7 @@ MARGIN_LEAST, MARGIN_MOST = 64, 512
 STYLE_LONGEST = 1024
 """Samples of the style picture's longer side, at most."""
 _SHADOW_REACH = 1.5
-"""Of a shadow's length: it ends there softly, and the blur reaches farther."""
+"""How far a shadow reaches, in multiples of its length: it ends softly there, and its blur goes farther."""
 
 
 class Rect(NamedTuple):
@@ -22,12 +22,12 @@ class Rect(NamedTuple):
 
     @property
     def right(self) -> int:
-        """The first column beyond it."""
+        """The first column to the right of it."""
         return self.x + self.w
 
     @property
     def bottom(self) -> int:
-        """The first row beyond it."""
+        """The first row below it."""
         return self.y + self.h
 
     @property
@@ -41,7 +41,7 @@ class Rect(NamedTuple):
         return slice(self.y, self.bottom), slice(self.x, self.right)
 
     def intersection(self, other: Rect) -> Rect | None:
-        """What two rectangles share, or None."""
+        """The rectangle that both cover; None if they do not overlap."""
         x, y = max(self.x, other.x), max(self.y, other.y)
         w, h = min(self.right, other.right) - x, min(self.bottom, other.bottom) - y
         return Rect(x, y, w, h) if w > 0 and h > 0 else None
@@ -55,7 +55,7 @@ class Rect(NamedTuple):
         return Rect(self.x + dx, self.y + dy, self.w, self.h)
 
     def relative_to(self, other: Rect) -> Rect:
-        """The same place, counted from the other's corner."""
+        """The same rectangle, in coordinates that begin at the other one's upper left corner."""
         return self.moved(-other.x, -other.y)
 
     def scaled(self, scale: float) -> Rect:

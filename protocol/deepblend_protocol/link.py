@@ -68,7 +68,7 @@ class Link:
 
     @property
     def fd(self) -> int | None:
-        """Readable, once, when something has come."""
+        """A file descriptor that becomes readable, once, when a message has come or the connection has changed."""
         return int(self._socket.getsockopt(zmq.FD))
 
     def send(self, message: messages.FromClient, major: int = wire.MAJOR) -> None:
@@ -77,7 +77,7 @@ class Link:
 
     @_os_errors()
     def send_frames(self, frames: list[Any]) -> None:
-        """Send a message's frames. Raises BlockingIOError where as many wait as may."""
+        """Send a message's frames. Raises BlockingIOError if ``send_limit`` messages are waiting already."""
         self._socket.send_multipart(frames, zmq.DONTWAIT, copy=False)
 
     def receive(self) -> messages.FromServer | None:

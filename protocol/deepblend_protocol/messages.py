@@ -33,7 +33,7 @@ class Plane:
     rect: Rect
     """What the samples cover, in document pixels."""
     size: tuple[int, int]
-    """Columns and rows of samples."""
+    """Columns and rows of samples; they may be fewer than the pixels they cover, as in a preview."""
     type: str
     """u8, u16, f16 or f32; little-endian."""
     channels: str
@@ -57,9 +57,9 @@ class Previews:
     """What previews a client wants."""
 
     longer_side: int
-    """Samples, 1 to 4096, at most."""
+    """Samples of a preview's longer side, at most; 1 to 4096."""
     interval_ms: int = 0
-    """Between two of them, at least; 0 to 60000."""
+    """Milliseconds between two previews, at least; 0 to 60000."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Request:
 
     @property
     def planes(self) -> dict[str, Plane]:
-        """Those that there are, by role."""
+        """The planes that the request holds, by their role: layer, background, mask, style."""
         return {role: plane for role in ROLES if (plane := getattr(self, role)) is not None}
 
 

@@ -10,7 +10,7 @@ import os
 
 
 def kept(path: str | os.PathLike[str]) -> str:
-    """A path as it is written into a file; ``found`` leads back, in any locale."""
+    """A path as text for a file; ``found`` turns it back into the path, in any locale."""
     return os.fsencode(path).decode("utf-8", "surrogateescape") if os.name == "posix" else os.fspath(path)
 
 

@@ -19,9 +19,9 @@ from .connection import Connection
 from .errors import RelayUnusable
 
 AHEAD_BYTES = 2**26
-"""What is read before the host asks for it, give or take a message; the rest waits in the relay."""
+"""Bytes that are read ahead of the host, about; what comes beyond them waits in the relay."""
 DYING_S = 1.0
-"""How long a relay may take to end by itself."""
+"""Seconds that a relay may take to end by itself."""
 
 
 class PipedLink:
@@ -69,7 +69,7 @@ class PipedLink:
 
     @property
     def fd(self) -> int | None:
-        """None: a host looks from time to time."""
+        """None: a pipe gives no descriptor to wait for, so the host has to call ``poll`` from time to time."""
         return None
 
     def send(self, message: messages.FromClient, major: int = wire.MAJOR) -> None:
@@ -90,7 +90,7 @@ class PipedLink:
         return messages.from_server(frames)
 
     def look(self) -> None:
-        """Hear what became of the connection. Raises RelayUnusable for a relay that has never worked."""
+        """Notice whether the connection has failed. Raises RelayUnusable for a relay that has never worked."""
         with self._changed:
             status, heard = self._status, self._heard
         if status is None or self.broken:

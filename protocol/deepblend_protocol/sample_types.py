@@ -1,4 +1,4 @@
-"""The types that samples come in; the one table of them."""
+"""The one table of sample types: names, bytes, and the value of white."""
 
 from __future__ import annotations
 

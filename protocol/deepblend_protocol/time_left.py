@@ -11,7 +11,7 @@ _TRUSTED = 0.25
 _GUESSES = {False: 1.5, True: 25.0}
 """Seconds per megapixel before anything is known: of a seamless blend, and of one that is painted."""
 _START_S = 0.5
-"""What a blend of no pixels takes."""
+"""Seconds that every blend takes, however small it is."""
 
 
 def read_paces(text: str) -> dict[str, float]:
@@ -23,7 +23,7 @@ def read_paces(text: str) -> dict[str, float]:
 
 
 class TimeLeft:
-    """Of one blend.
+    """The estimate of how long one blend still takes.
 
     Args:
         pixels: of the region that is blended.
@@ -48,7 +48,7 @@ class TimeLeft:
         self._told_at = 0.0
 
     def told(self, fraction: float) -> None:
-        """It runs, and is so far, 0..1."""
+        """Say that the blend runs and how much of it is done, 0..1."""
         now = self._clock()
         if self._began is None:
             self._began = now
@@ -56,14 +56,14 @@ class TimeLeft:
             self._fraction, self._told_at = fraction, now
 
     def ended(self) -> None:
-        """It is done."""
+        """Say that the blend has ended; its pace is kept for the next ones."""
         if self._began is not None:
             took = self._clock() - self._began
             self._known[self._kind] = max(0.0, took - _START_S) / self._megapixels
 
     @property
     def seconds(self) -> float:
-        """How long it still takes from now on, at least 0, before it runs as well."""
+        """Seconds that the blend still takes from now on, at least 0; may be asked before it runs."""
         expected = _START_S + self._pace * self._megapixels
         if self._began is None:
             return expected

@@ -13,8 +13,8 @@ from pathlib import Path
 def prepare(vendor: Path) -> None:
     """Make what came along importable.
 
-    It goes before what the system has: it is what this version was tested with. Where nothing that came along fits this
-    Python, the system's pyzmq stays in reach.
+    It is preferred to what the system has, as it is what this version was tested with. If nothing that came along
+    fits this Python, the system's pyzmq stays in reach.
     """
     for folder in (vendor, zmq_folder(vendor)):
         if folder is not None and folder.is_dir() and str(folder) not in sys.path:

@@ -22,11 +22,11 @@ HEADER_BYTES = 2**20
 FRAME_BYTES = 2**24
 """A frame's length, at most; sockets hold to it (MAXMSGSIZE)."""
 CHUNK_BYTES = 2**20
-"""What a buffer is cut into: CURVE at 1 MiB a frame takes half the time it takes with one frame of 192 MiB, and a
-heartbeat passes between two frames."""
+"""Bytes of the pieces that a buffer is cut into. In frames of 1 MiB, CURVE takes half the time that it takes with one
+frame of 192 MiB, and a heartbeat can pass between two frames."""
 
 DEPTH = 32
-"""How deep a header's objects and lists may lie in each other: what repr, str and json can follow."""
+"""How deeply a header's objects and lists may be nested; repr, str and json cannot follow any depth."""
 
 _TAG = re.compile(rb"DEEPBLEND/([1-9][0-9]{0,5})")
 _DIGITS = 19

@@ -100,7 +100,7 @@ def sentence(error: DeepBlendError) -> str:
 
 
 def progress(event: Any) -> tuple[float, str] | None:
-    """How far a blend is by an event, 0 to below 1, and in words; None where the event says nothing of it."""
+    """The progress that an event reports: a share from 0 to below 1, and words for it. None for other events."""
     if isinstance(event, StateChanged):
         words = {State.STARTING: _("Starting the server"), State.CONNECTING: _("Connecting to the server")}
         return (0.0, words[event.state]) if event.state in words else None
@@ -118,7 +118,7 @@ def progress(event: Any) -> tuple[float, str] | None:
 
 
 def time_left(seconds: float) -> str:
-    """How long something still takes, in few words."""
+    """A duration in seconds as a few words, for a place beside a progress bar."""
     if seconds < 60:
         # Translators: how long a blend still takes; beside a progress bar, so as short as can be.
         return _("%d s left") % max(1, round(seconds))

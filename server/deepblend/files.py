@@ -1,4 +1,4 @@
-"""Files on the disk: written whole or not at all, with every fault in a user's words. It knows no pictures."""
+"""Writing files whole or not at all, and errors of the file system as sentences for users. Knows no pictures."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def sleep_when_waiting() -> None:
 
 
 def asked_for() -> dict[str, str]:
-    """What decides how many threads torch takes: processes in which it is the same round alike."""
+    """The environment that decides how many threads torch uses: processes with the same one round alike."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_THREAD_LIMIT")
     return {"cores": str(cores), **{name: os.environ[name] for name in names if name in os.environ}}

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
-from deepblend.commands.demo import example
+import pytest
+from deepblend import examples
 from deepblend.pictures import eight_bit
 
 
 def test_the_demo_writes_three_pictures_and_says_where(deepblend, tmp_path):
-    placed = example()
+    placed = examples.read()
     folder = tmp_path / "new" / "folder"
     done = deepblend("demo", "--output", folder)
     assert done.status == 0
@@ -31,3 +32,27 @@ def test_the_demo_writes_three_pictures_and_says_where(deepblend, tmp_path):
 
     assert layer.mode == "RGBA" and layer.getchannel("A").getextrema()[1] == 255
     assert sheet.width > 1.5 * min(640, placed.target.width)  # two pictures side by side at least
+
+
+@pytest.mark.parametrize("name", examples.EXAMPLES)
+def test_every_example_lies_on_its_background(name):
+    placed = examples.read(name)
+    assert placed.mask is not None
+    marked = np.asarray(placed.mask) > 0
+    below = (slice(placed.top, placed.top + marked.shape[0]), slice(placed.left, placed.left + marked.shape[1]))
+    canvas = np.zeros(placed.target.size[::-1], bool)
+    seen = canvas[below] = marked[: canvas[below].shape[0], : canvas[below].shape[1]]
+    assert seen.sum() > 0.95 * marked.sum()  # an edge of the picture may cut some of it off
+    assert 0.02 < canvas.mean() < 0.4
+
+
+def test_another_example_is_named(deepblend, tmp_path):
+    done = deepblend("demo", "--example", "abbey", "--output", tmp_path, "--json")
+    assert done.status == 0, done.err
+    blend = np.asarray(eight_bit.open_picture(tmp_path / "blend.png", "blend"))
+    assert blend.shape == np.asarray(examples.read("abbey").target).shape
+
+
+def test_an_example_that_is_none_is_told_the_names(deepblend, tmp_path):
+    done = deepblend("demo", "--example", "moon", "--output", tmp_path)
+    assert done.status == 2 and "moon" in done.err and "great_wall" in done.err

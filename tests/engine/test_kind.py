@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.resources import as_file, files
-
 import numpy as np
 import pytest
 import torch
+from deepblend import examples
 from deepblend.engine import kind
 from PIL import Image
 
 
-def example(name: str) -> torch.Tensor:
-    with as_file(files("deepblend") / "example" / name) as path, Image.open(path) as picture:
+def example(name: str, role: str) -> torch.Tensor:
+    with Image.open(examples.file(name, role)) as picture:
         return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).float()
 
 
@@ -26,17 +25,22 @@ def said(picture: torch.Tensor) -> str:
 
 @pytest.fixture(scope="module")
 def painting() -> torch.Tensor:
-    return example("target.jpg")
+    return example(examples.DEFAULT, "target")
 
 
 @pytest.fixture(scope="module")
 def photograph() -> torch.Tensor:
-    return example("source.png")
+    return example(examples.DEFAULT, "source")
 
 
 def test_the_examples_painting_is_one_and_its_photograph_is_not(painting, photograph):
     assert said(painting) == "painting"
     assert said(photograph) == "photograph"
+
+
+@pytest.mark.parametrize("name", examples.EXAMPLES)
+def test_the_background_of_each_example_is_told(name):
+    assert said(example(name, "target")) == examples.EXAMPLES[name].background
 
 
 def test_a_part_of_a_painting_and_a_darker_one_are_paintings(painting):

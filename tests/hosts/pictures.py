@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import imagecodecs
 import numpy as np
-from deepblend.commands import demo
+from deepblend import examples
 from deepblend.engine.blend import blend
 from deepblend.engine.request import Layer, Plane, Rect, Request
 from deepblend.pictures.png import with_chunks
@@ -60,9 +60,9 @@ LEFT, ABOVE = 216, 98
 
 
 def example() -> Example:
-    folder = Path(demo.__file__).parents[1] / "example"
-    kinds = {"target.jpg": "RGBA", "source.png": "RGBA", "mask.png": "L"}
-    return Example(*(np.asarray(Image.open(folder / name).convert(kind)) for name, kind in kinds.items()))
+    kinds = {"target": "RGBA", "source": "RGBA", "mask": "L"}
+    opened = (Image.open(examples.file(examples.DEFAULT, role)).convert(kind) for role, kind in kinds.items())
+    return Example(*map(np.asarray, opened))
 
 
 def stored(path: Path, samples: np.ndarray) -> Path:

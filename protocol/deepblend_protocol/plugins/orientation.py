@@ -9,9 +9,9 @@ from typing import NamedTuple
 from ..geometry import Rect
 
 SAME_LEVELS = 4.0
-"""By how many levels two pictures of one thing differ, on average, at most: it may be painted on meanwhile."""
+"""Levels by which two pictures of the same layer may differ on average: it may have been painted on."""
 _SURER = 0.5
-"""A turned picture has to differ so much less than the one as it is."""
+"""A turned picture must differ by less than this share of what the unturned one differs by."""
 
 
 class Look(NamedTuple):
@@ -23,7 +23,7 @@ class Look(NamedTuple):
 
     @classmethod
     def unpacked(cls, packed: object) -> Look | None:
-        """What ``packed`` made; None where it is something else."""
+        """The look that ``packed`` was made from; None for anything else."""
         try:
             width, height, body = packed  # type: ignore[misc]
             look = cls(int(width), int(height), base64.b64decode(body))

@@ -11,9 +11,9 @@ from ..settings import AUTOMATIC, PRESET_NAMES, PRESETS, resolve
 OWN = "own"
 """The preset that sets nothing."""
 USERS = "user:"
-"""Begins what stands for a preset of the user's own in a list of them."""
+"""The prefix that marks a preset of the user's own in a list of presets."""
 OLD_DEFAULT = {"style": 0.5, "keep_colours": 0.5, "style_from": "background"}
-"""What is kept as the last values of who never chose any, from before there were automatic presets."""
+"""The last values that an earlier version kept for users who had never changed any."""
 
 
 def values_of(preset: str, report: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from .region import no_style
 LONGEST, MOST = 420, 1600
 """Pixels of a preview's longer side: at first, and where it is enlarged far."""
 INTERVAL_MS = 150
-"""Between two pictures of a blend that is under way."""
+"""Milliseconds between two pictures of a running blend."""
 SETTLE_MS = 120
-"""A slider that is being dragged is waited for."""
+"""Milliseconds without a change after which a dragged slider counts as at rest."""
 SHARPEN_MS = 400
-"""So is a view that is being made larger."""
+"""The same for a view that is being enlarged."""
 _SHARP = 0.8
-"""How sharp a picture has to be, of the first one of its blend, to be shown."""
+"""How sharp a picture has to be to be shown, as a share of the sharpness of its blend's first one."""
 _ROWS = 32
 """Rows of a picture that are looked at, about."""
 
@@ -73,7 +73,7 @@ class Reduction:
 
 
 class Sharpness:
-    """Of one blend's pictures on the way: painting begins with a coarse one, which would be a step back."""
+    """Compares the pictures of one running blend: its first ones are coarse, and would look like a step back."""
 
     def __init__(self) -> None:
         self._first = 0.0

@@ -33,9 +33,9 @@ def parts(mask: Rect, layer: Rect, canvas: Rect, grow_px: float, shadow_px: floa
 
 
 def is_painted(settings: Settings) -> bool:
-    """Whether a blend is painted in its background's style, as far as that is known before: that takes long.
+    """Whether a blend will repaint its object in the background's style, which takes long, as far as settings tell.
 
-    What the preset "automatic" decides is taken for painted, since a wait that ends early is the better surprise.
+    With the preset "automatic" the answer is True: a wait that ends early is better than one that lasts longer.
     """
     return settings.method != "poisson" and (settings.style > 0 or "style" in settings.undecided)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _STEP = 1.25
-"""By which a notch of the wheel enlarges."""
+"""The factor by which one notch of the mouse wheel enlarges."""
 _MOST = 8.0
 """Screen pixels that a document's pixel is enlarged to, at most."""
 _CLICK = 4

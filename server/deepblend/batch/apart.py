@@ -1,4 +1,4 @@
-"""Jobs done in a process of its own, by what may end that process without a word, and prints what it likes."""
+"""Runs jobs in a process of their own, for libraries that may end their process or print to the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .jobs import Job
 from .runner import Blender, Result, as_told
 
 _LEAVE_S = 15.0
-"""How long the process may take to put things away."""
+"""Seconds that the process may take to clean up."""
 
 
 def apart(blender: Blender, jobs: Sequence[Job], bar: Bar, lost: DeepBlendError) -> Iterator[Result]:

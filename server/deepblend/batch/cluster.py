@@ -40,9 +40,9 @@ from .runner import Result, as_told
 
 _RESTARTS = 3
 _LOOK_S = 1.0
-"""How often to look whether there still are machines."""
+"""Seconds between two looks at whether the cluster still has machines."""
 _DOUBT_S = 10.0
-"""How long after a job's process was lost the cluster must still be there for the job to be the cause."""
+"""Seconds that the cluster must still be there after a job's process was lost for the job to be blamed for it."""
 
 
 class Worker:

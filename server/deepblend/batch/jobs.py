@@ -38,7 +38,7 @@ class Job:
     blend: FileBlend
     """What is to be done, the places of its results included."""
     digest: str
-    """Of everything that its result follows from: the blend, the pictures' sizes and times, the version."""
+    """A hash of all that its result depends on: the blend, the input files' sizes and times, deepblend's version."""
 
 
 @dataclass(frozen=True)

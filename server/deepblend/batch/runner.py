@@ -1,4 +1,4 @@
-"""The jobs of a batch, one after another: what is finished is passed over, what fails fails alone."""
+"""Runs a batch's jobs one after another: finished ones are skipped, and one that fails stops no other."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Summary:
 def run(
     jobs: Sequence[Job], refused: Sequence[Refused], journal: Journal, blender: Blender, teller: Teller, again: bool
 ) -> Summary:
-    """Do what is left of the jobs, and write it down.
+    """Do the jobs that are not finished yet, and record each in the journal.
 
     Args:
         again: do finished ones as well.

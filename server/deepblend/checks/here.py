@@ -125,7 +125,7 @@ def _own(path: Path) -> str:
 
 
 def server() -> Iterator[Finding]:
-    """Whether it runs and answers; else whether it could be started. None is started."""
+    """Whether a server runs and answers, or else could be started. This starts none."""
     from ..commands import served
 
     path = connection.default_path().absolute()

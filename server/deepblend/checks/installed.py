@@ -19,7 +19,7 @@ from . import NOTE, OK, WARN, WRONG, Finding, starts
 
 
 def none(host: Host, error: HostMissing) -> Finding:
-    """There is no profile of a host."""
+    """The finding that a host has no profile here."""
     return Finding(host.name, NOTE, f"No profile was found; looked for {error.params['places']}.")
 
 
@@ -47,7 +47,7 @@ class Installed:
 
     @cached_property
     def known(self) -> Installation | None:
-        """What the installer wrote down; None where that cannot be read."""
+        """The installation that the installer wrote down; None if that cannot be read."""
         try:
             return connection.read_installation(self.folder / "installation.json")
         except ConnectionUnusable:
@@ -77,7 +77,7 @@ class Installed:
             yield Finding("files", WRONG, f"{self.folder} lacks {', '.join(missing)}.", self.again)
 
     def way(self) -> Iterator[Finding]:
-        """From the plug-in to the server."""
+        """Whether the plug-in can find and start the server."""
         path = self.folder / "installation.json"
         try:
             known = connection.read_installation(path)

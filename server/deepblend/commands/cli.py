@@ -107,7 +107,7 @@ def _tell(code: str, sentence: str, params: dict[str, Any], as_json: bool) -> No
 
 
 class _Ending:
-    """Has the signals that end a process end it as Ctrl+C does: with everything put away that was begun."""
+    """Makes signals that end the process act like Ctrl+C, so that unfinished files are removed."""
 
     number = signal.SIGINT
 
@@ -187,7 +187,7 @@ def _run(given: list[str]) -> int:
 
 
 def _print_nowhere() -> None:
-    """Let the interpreter's last flush find somebody who takes it."""
+    """Point standard output at nothing, so that Python's last flush does not fail on a closed pipe."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -1,4 +1,4 @@
-"""``deepblend demo``: the example that is shipped, blended in every way that matters."""
+"""``deepblend demo``: an example that is shipped, blended by each method."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ import argparse
 import json
 import sys
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ..examples import DEFAULT, EXAMPLES, read
 from .terminal import printable
 
-if TYPE_CHECKING:
-    from ..pictures import Placed
-
 NAME = "demo"
-HELP = "Blend the example that is shipped, and lay the methods side by side on a contact sheet."
+HELP = "Blend an example that is shipped, and lay the methods side by side on a contact sheet."
 _EPILOG = """\
 DIR gets three pictures:
-  blend.png          the example, into a painting, with the preset for it
+  blend.png          the example, with the preset for its background
   layer.png          the blended object alone, with transparency
-  contact_sheet.png  pasted; seamless only (poisson); blended (style 0.5); fully painted in (style 1)"""
-_EXAMPLE = Path(__file__).parents[1] / "example"
+  contact_sheet.png  pasted; seamless only (poisson); blended as by default; fully painted in (style 1)"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         default="deepblend-demo",
         help="the folder for the results, made where missing (default: ./%(default)s)",
+    )
+    parser.add_argument(
+        "--example",
+        metavar="NAME",
+        choices=EXAMPLES,
+        default=DEFAULT,
+        help=f"which of them: {', '.join(EXAMPLES)} (default: %(default)s)",
     )
     parser.add_argument(
         "--device", metavar="NAME", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)"
@@ -51,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     folder = make_folder(args.output)
     with Progress(args.json) as progress:
         progress.update(0, "Starting")
-        placed = example()
+        placed = read(args.example)
 
         from ..contact_sheet import sheet
         from ..engine.blend import blend
@@ -62,11 +64,12 @@ def run(args: argparse.Namespace) -> int:
         shown = [("Pasted", pictures.copy_paste(placed).image())]
         layers = []
         wanted = ({"method": "poisson"}, {}, {"style": 1.0})
-        labels = ("Poisson: seamless only", "Deep, style 0.5", "Deep, style 1")
-        for index, (given, label) in enumerate(zip(wanted, labels, strict=True)):
-            request = pictures.to_request(placed, resolve({"preset": "painting", **given}), args.device, "shipped")
+        for index, given in enumerate(wanted):
+            request = pictures.to_request(placed, resolve(given), args.device, "shipped")
             layer = blend(request, Watch(progress, start=index / 3, end=(index + 1) / 3))
             layers.append(layer)
+            style = layer.report["settings"]["style"]
+            label = "Poisson: seamless only" if "method" in given else f"Deep, style {style:g}"
             shown.append((label, pictures.flatten(placed.target, layer.plane).image()))
         default, blended = layers[1], shown[2][1]
         progress.update(1, "Writing")
@@ -99,13 +102,3 @@ def run(args: argparse.Namespace) -> int:
         f"{seconds['poisson']:.2f} for Poisson alone, {seconds['total']:.1f} for all of this."
     )
     return 0
-
-
-def example() -> Placed:
-    """The example that is shipped. Raises FileUnreadable where the installation is damaged."""
-    from ..pictures import eight_bit, place
-
-    found = (next(_EXAMPLE.glob(f"{role}.*"), _EXAMPLE / role) for role in ("source", "mask", "target"))
-    source, mask, target = (eight_bit.open_picture(path, path.stem) for path in found)
-    where = json.loads((_EXAMPLE / "place.json").read_text(encoding="utf-8"))
-    return place(source, mask, target, **{name: tuple(pair) for name, pair in where.items() if pair})

@@ -1,4 +1,4 @@
-"""``deepblend gallery``: a page of before-and-after sliders over a grid of style and keep-colours."""
+"""``deepblend gallery``: a page of before-and-after sliders, of the examples or of a picture of one's own."""
 
 from __future__ import annotations
 
@@ -6,28 +6,56 @@ import argparse
 import json
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ..file_blend import arguments
+from deepblend_protocol.errors import ArgumentInvalid
+
+from ..examples import EXAMPLES, read
+from ..file_blend import FileBlend, arguments
 from .progress import Progress
 from .terminal import printable
 
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ..engine.request import Request
+    from ..pictures import Placed
+
 NAME = "gallery"
-HELP = "Make a page of before-and-after sliders: a picture of yours, or the example, at several settings."
-STYLES = (0.0, 0.5, 1.0)
-KEPT = (0.0, 0.5, 1.0)
+HELP = "Make a page of before-and-after sliders: a picture of yours, or the examples, at several settings."
+STEPS = (0.0, 0.5, 1.0)
+GRID = [{"style": style, "keep_colours": keep} for style in STEPS for keep in STEPS]
+ROWS = {"painting": [{"style": style} for style in STEPS], "photograph": [{"keep_colours": keep} for keep in STEPS]}
+"""What is varied of each example where all are shown, by what its background looks like."""
 _EPILOG = """\
-Without pictures, it shows the example that is shipped. With a source and a target, or a document, it blends these,
-nine times; the page has one row for each style, and in it one picture for each value of keep-colours.
+Without pictures, it shows the examples that are shipped: the paintings at three styles, the photographs at three values
+of keep-colours. With --example, or with a source and a target, or a document, it blends one picture nine times; the
+page has one row for each style, and in it one picture for each value of keep-colours.
 
 examples:
   deepblend gallery
+  deepblend gallery --example bridge
   deepblend gallery --source boat.png --target sea.jpg --center 640,420 --output boat-gallery
 
 DIR gets index.html, which any browser opens, and the pictures that it shows."""
+_DRAG = "Drag across a picture: on the left the object as it was pasted, on the right as it was blended. "
+_GRID_LEAD = _DRAG + (
+    "Downwards it takes on more of the background's texture; to the right it keeps more of its own colours."
+)
+_ROWS_LEAD = _DRAG + (
+    "In a painting, it takes on more of the texture from left to right; in a photograph, it keeps more of its own "
+    "colours. All else is as by default."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
+    parser.add_argument(
+        "--example",
+        metavar="NAME",
+        choices=EXAMPLES,
+        help=f"one of the examples instead of pictures: {', '.join(EXAMPLES)}",
+    )
     arguments.add_arguments(parser, document=True)
     arguments.add_settings(parser)
     parser.add_argument(
@@ -40,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Blend over the grid and write the page.
+    """Blend each picture at several settings and write the page.
 
     Raises WriteFailed, DeviceUnknown, DeviceMemory, and what FileBlend.read does.
     """
@@ -48,53 +76,83 @@ def run(args: argparse.Namespace) -> int:
 
     wanted = arguments.file_blend(args)
     own = bool(wanted.inputs)
+    if own and args.example:
+        raise ArgumentInvalid(reason="--example does not go with pictures of your own: leave one of them out.")
     if own:
         wanted.check_named()
     folder = make_folder(args.output)
     with Progress(args.json) as progress:
         progress.update(0, "Reading")
         from .. import gallery, pictures
-        from ..engine.blend import blend
         from ..engine.memory import reuse
-        from ..file_blend.watch import Watch
-        from .demo import example
 
+        chosen = [] if own else [args.example] if args.example else list(EXAMPLES)
         if own:
-            request, placed = wanted.read()
+            shown = [("", GRID, *wanted.read())]
         else:
-            placed = example()
-            request = pictures.to_request(placed, wanted.settings, wanted.device, wanted.features)
+            shown = [
+                (
+                    EXAMPLES[name].title,
+                    GRID if args.example else ROWS[EXAMPLES[name].background],
+                    *_request(wanted, read(name)),
+                )
+                for name in chosen
+            ]
         reuse()
-        grid = [(style, keep) for style in STYLES for keep in KEPT]
-        after = []
-        seconds = 0.0
-        notes: list[str] = list(placed.notes)
-        for index, (style, keep) in enumerate(grid):
-            undecided = tuple(n for n in request.settings.undecided if n not in ("style", "keep_colours"))
-            settings = replace(request.settings, style=style, keep_colours=keep, undecided=undecided)
-            watch = Watch(progress, start=index / len(grid), end=(index + 1) / len(grid))
-            layer = blend(replace(request, settings=settings), watch)
-            below = pictures.flatten(placed.target, layer.shadow) if layer.shadow is not None else placed.target
-            caption = f"style {style:g}, keep-colours {keep:g}"
-            after.append((caption, pictures.flatten(below, layer.plane).image()))
-            seconds += layer.report["seconds"]["total"]
-            notes += layer.report.get("notes", ())
+        blends = _Blends(progress, sum(len(varied) for _, varied, _, _ in shown))
+        sections = []
+        for heading, varied, request, placed in shown:
+            after = [(_caption(given), blends.blended(request, placed, given)) for given in varied]
+            middle = round(100 * (placed.left + placed.source.width / 2) / placed.target.width)
+            line = min(max(middle, 10), 90)
+            sections.append(gallery.Section(pictures.copy_paste(placed).image(), after, heading, line))
         progress.update(1, "Writing")
-        page = gallery.write(
-            folder,
-            gallery.Page(
-                "Deep Image Blending" if own else "Deep Image Blending: the example",
-                "Drag across a picture: the object as it was pasted on the left, blended on the right. Downwards it "
-                "takes on more of the background's texture; to the right it keeps more of its own colours.",
-                pictures.copy_paste(placed).image(),
-                after,
-            ),
-        )
+        title = "Deep Image Blending" if own else "Deep Image Blending: examples"
+        page = gallery.write(folder, title, _ROWS_LEAD if len(chosen) > 1 else _GRID_LEAD, sections)
+    notes = list(dict.fromkeys([note for *_, placed in shown for note in placed.notes] + blends.notes))
     if args.json:
-        print(json.dumps({"page": str(page.resolve()), "seconds": round(seconds, 3), "notes": notes}))
+        print(json.dumps({"page": str(page.resolve()), "seconds": round(blends.seconds, 3), "notes": notes}))
         return 0
-    for note in dict.fromkeys(notes):
+    for note in notes:
         print(f"deepblend: {printable(note)}", file=sys.stderr)
     print(printable(page.resolve()))
-    print(f"{len(after)} blends in {seconds:.1f} seconds. Open the page in a browser.")
+    print(f"{blends.done} blends in {blends.seconds:.1f} seconds. Open the page in a browser.")
     return 0
+
+
+def _request(wanted: FileBlend, placed: Placed) -> tuple[Request, Placed]:
+    from ..pictures import to_request
+
+    request = to_request(placed, wanted.settings, wanted.device, wanted.features)
+    return replace(request, memory_limit=wanted.memory_limit), placed
+
+
+class _Blends:
+    """One blend after another, with what they took and had to say."""
+
+    def __init__(self, progress: Progress, count: int) -> None:
+        self._progress = progress
+        self._count = count
+        self.done = 0
+        self.seconds = 0.0
+        self.notes: list[str] = []
+
+    def blended(self, request: Request, placed: Placed, given: dict[str, float]) -> Image.Image:
+        """The target with the object blended in, of the request's settings but those that are given."""
+        from .. import pictures
+        from ..engine.blend import blend
+        from ..file_blend.watch import Watch
+
+        undecided = tuple(name for name in request.settings.undecided if name not in given)
+        settings = replace(request.settings, **given, undecided=undecided)
+        watch = Watch(self._progress, start=self.done / self._count, end=(self.done + 1) / self._count)
+        layer = blend(replace(request, settings=settings), watch)
+        below = pictures.flatten(placed.target, layer.shadow) if layer.shadow is not None else placed.target
+        self.done += 1
+        self.seconds += layer.report["seconds"]["total"]
+        self.notes += layer.report.get("notes", ())
+        return pictures.flatten(below, layer.plane).image()
+
+
+def _caption(given: dict[str, float]) -> str:
+    return ", ".join(f"{arguments.option(name)[2:]} {value:g}" for name, value in given.items())

@@ -1,4 +1,4 @@
-"""A blend through the server, in the form of the engine's own door."""
+"""Blending on the server, by a function of the same form as the engine's ``blend``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``deepblend status``: whether a server runs, on what, and what it is doing."""
+"""``deepblend status``: whether a server runs, on which devices, and what it is doing."""
 
 from __future__ import annotations
 

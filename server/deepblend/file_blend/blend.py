@@ -106,7 +106,7 @@ class FileBlend:
             raise ArgumentInvalid(reason="--layer-name goes with --document: give the layered document, too.")
 
     def check_outputs(self, placed: Placed | None = None) -> None:
-        """Raise now what would spoil the end: a place that cannot be written, or one place for two results.
+        """Find out before the work whether results can be written, and that no two of them are one file.
 
         Args:
             placed: where the pictures have been read: also what keeps results of their channels, depth and size from
@@ -260,7 +260,7 @@ class FileBlend:
 
 
 def engine() -> Callable[[Request, Watch], Layer]:
-    """The door of the engine in this process, which is imported now."""
+    """The engine's ``blend`` in this process; importing it takes seconds."""
     from ..engine.blend import blend
     from ..engine.memory import reuse
 

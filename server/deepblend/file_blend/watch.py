@@ -15,10 +15,10 @@ from ..video import Recorder
 
 
 class Bar(Protocol):
-    """What is told how far something is."""
+    """Something that shows progress, such as a progress bar."""
 
     def update(self, fraction: float, words: str) -> None:
-        """``fraction`` (0..1) is done, and this is being done."""
+        """Show that ``fraction`` (0..1) is done, and in ``words`` what is being done."""
         ...
 
 
@@ -95,7 +95,7 @@ class Watch:
             self._film.watch(step.progress, step.preview)
 
     def heard(self, progress: float, stage: str, preview: Plane | None) -> None:
-        """The same for what a server says: a preview comes with it, or none."""
+        """Take progress from a server's message, with a preview or None."""
         self._bar(progress, stage)
         if self._film is not None and preview is not None:
             self._film.watch(progress, lambda longer_side: preview)

@@ -36,7 +36,7 @@ def install(command: Sequence[str]) -> list[str]:
 
 
 def uninstall() -> list[str]:
-    """Take that back; returns what was done, in sentences. Raises WriteFailed."""
+    """Undo ``install``; returns what was done, in sentences. Raises WriteFailed."""
     return _system().uninstall()
 
 

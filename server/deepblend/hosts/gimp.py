@@ -42,12 +42,12 @@ class Profile:
 
     @property
     def version(self) -> str:
-        """As in 3.0; empty where the folder does not bear one as its name."""
+        """The version, such as 3.0; empty if the folder's name is not one."""
         return self.path.name if _VERSION.fullmatch(self.path.name) else ""
 
 
 def profiles() -> list[Profile]:
-    """Those of this user, for all versions from 3.0 on."""
+    """This user's profiles of GIMP 3.0 and newer."""
     found = [Path.home() / given] if (given := os.environ.get("GIMP3_DIRECTORY")) else []
     for base in _bases():
         if base.is_dir():

@@ -17,7 +17,7 @@ class Host:
     """A program that has a plug-in of ours."""
 
     name: str
-    """As it is written in a sentence."""
+    """The program's name in a sentence, such as Krita."""
     word: str
     """What the command line and Snap call it."""
     flatpak: str
@@ -36,14 +36,14 @@ class Host:
         return f"deepblend install {self.word} --profile '{path}'"
 
     def without_pyzmq(self, sandbox: str) -> str:
-        """What is to be known where none could be brought along."""
+        """A sentence for users where no pyzmq could be brought along."""
         if sandbox:
             other = f"deepblend install {self.word} --wheel-dir DIR"
             return f"{self.name}'s Python has to have pyzmq of its own, or: {other}"
         return f"Unless {self.name}'s Python has pyzmq, a process of {sys.executable} carries the messages."
 
     def no_pyzmq_there(self, sandbox: str, fails: str) -> str:
-        """What is to be known where the host was asked, and has none to use."""
+        """A sentence for users where the host was asked and cannot use any pyzmq."""
         what = "it needs that: --wheel-dir DIR" if sandbox else f"a process of {sys.executable} helps it out"
         return f"{self.name}'s Python has no pyzmq to use ({fails}); {what}."
 

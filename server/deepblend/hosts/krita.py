@@ -72,7 +72,7 @@ class Profile:
 
 
 def profiles() -> list[Profile]:
-    """Those of this user."""
+    """This user's profiles of Krita."""
     found = [(path, settings) for path, settings in _in_use() if path.is_dir() or settings.is_file()]
     return [Profile(path, settings, _sandbox(path, settings)) for path, settings in found]
 

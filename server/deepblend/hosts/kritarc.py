@@ -43,7 +43,7 @@ class _Line:
 
 
 def get(content: bytes, group: Group, key: bytes) -> bytes | None:
-    """What an entry says; None where there is none."""
+    """An entry's value; None if there is no such entry."""
     found = [line.value for line in _lines(content) if line.group == group and line.key == key]
     return found[-1] if found else None
 
@@ -59,7 +59,7 @@ def get_path(content: bytes, group: Group, key: bytes) -> Path | None:
 
 
 def put(content: bytes, group: Group, key: bytes, value: bytes) -> bytes:
-    """The file with an entry set; ``take`` leads back where there was none before."""
+    """The file's content with an entry set. If there was none before, ``take`` undoes it exactly."""
     lines = _lines(content)
     entry = key + b"=" + value
     end = _end(content)
@@ -123,7 +123,7 @@ def change(path: Path, edit: Callable[[bytes], bytes]) -> bool:
 
 
 def read(path: Path) -> bytes:
-    """The file's content; of one that is not there, nothing. Raises WriteFailed, as it is to be changed."""
+    """The file's content; empty if there is no file. Raises WriteFailed if it cannot be read."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

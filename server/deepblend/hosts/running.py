@@ -12,7 +12,7 @@ _ASK_S = 10.0
 
 
 def runs(name: str) -> bool:
-    """Whether a program of this name runs; False as well where that cannot be told."""
+    """Whether this user runs a program of this name; False if that cannot be found out."""
     if sys.platform == "win32":
         return f"{name}.exe" in _said("tasklist", "/NH", "/FI", f"IMAGENAME eq {name}.exe").lower()
     if sys.platform == "darwin":

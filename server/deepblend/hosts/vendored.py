@@ -28,7 +28,7 @@ def minors(vendor: Path) -> list[int]:
 
 
 def told(vendor: Path) -> str:
-    """These in words, as in '3.9, 3.10, 3.12 and later'; empty where there is none."""
+    """The Pythons of ``minors`` in words, such as '3.9, 3.10, 3.12 and later'; empty if there are none."""
     found = minors(vendor)
     later = " and later" if found and _for_later_ones(folder(vendor, found[-1])) else ""
     return ", ".join(f"3.{minor}" for minor in found) + later

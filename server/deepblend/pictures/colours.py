@@ -1,4 +1,4 @@
-"""From one colour space into another, without a step of 8 bits on the way."""
+"""Converts pictures between colour spaces, without rounding to 8 bits on the way."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def srgb() -> bytes:
 
 
 def _change(picture: Picture, wanted: tuple[str, bytes | None]) -> Any:
-    """What takes float32 colours of a picture to a space: (h, w) or (h, w, 3) to either."""
+    """A function that converts a picture's float32 colours, (h, w) or (h, w, 3), to a colour space, in either shape."""
     own = picture.space
     if own == wanted:
         return lambda colours: colours

@@ -32,7 +32,7 @@ class Layers(Protocol):
 
     @property
     def names(self) -> set[str]:
-        """Those of all the document's files."""
+        """The names of all files in the document."""
         ...
 
     def size(self, source: str) -> tuple[int, int]:

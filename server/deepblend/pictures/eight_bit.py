@@ -84,7 +84,7 @@ def holds_eight_bits(path: str | os.PathLike[str]) -> bool:
 
 
 def check_output(path: str | os.PathLike[str], alpha: bool = False) -> None:
-    """Raise WriteFailed now for what would make write_picture fail after minutes of work.
+    """Raise WriteFailed now, before minutes of work, if write_picture would raise it after them.
 
     Args:
         alpha: whether the picture will have transparency.

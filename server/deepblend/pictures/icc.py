@@ -18,7 +18,7 @@ def fits(profile: bytes | None, channels: str) -> bool:
 
 
 def encoding(profile: bytes | None, channels: str) -> str:
-    """What a plane's encoding is called: "perceptual" without a profile that fits, "linear", or "profile"."""
+    """The encoding of a plane of these channels: "perceptual" without a profile that fits, "linear", or "profile"."""
     if not fits(profile, channels):
         return "perceptual"
     assert profile is not None

@@ -21,21 +21,21 @@ from .reading import open_picture
 
 # In levels of 255:
 _BLACK = 2
-"""Up to here nothing can be seen of an object, so that it is black in any mask."""
+"""Levels up to this one show nothing of an object, so they count as black in any mask."""
 _LABEL = 5
-"""A mask of 8 bits that reaches no higher holds labels; where one that does has nothing darker, this is its black."""
+"""An 8-bit mask with no higher level holds labels; in one that has, this is black if nothing is darker."""
 _NOISE = 10
-"""JPEG leaves less beside most edges."""
+"""JPEG's noise beside most edges is weaker than this."""
 _FAINT = 26
-"""Below, less than a tenth is selected."""
+"""The level below which a pixel is selected by less than a tenth."""
 _COLOURED = 32
-"""Channels further apart are a colour."""
+"""Levels by which the channels of a gray pixel may differ."""
 _FLAT_COLOURS = 32
-"""A label picture has no more; one with soft edges has."""
+"""Different levels in a picture of labels, at most; soft edges have more."""
 _BLOCK = 5
 """Pixels; a nearly black area with room for a square of this side is no noise."""
 _NOTABLE = 0.25
-"""Of what is selected: a share that is told of."""
+"""The share of the selected pixels from which on something is reported to the user."""
 
 
 def open_mask(path: str | os.PathLike[str]) -> Picture:

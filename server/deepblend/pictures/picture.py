@@ -21,7 +21,7 @@ _LUMA = {"perceptual": (0.299, 0.587, 0.114), "linear": (0.2126, 0.7152, 0.0722)
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """Samples, what they mean, and what the file says beside them.
+    """A picture's samples, their colour space, and the metadata of its file.
 
     Shape:
         samples: (H, W) for one channel, else (H, W, channels); uint8 and uint16 span their whole
@@ -46,7 +46,7 @@ class Picture:
     png_chunks: tuple[tuple[bytes, bytes], ...] = ()
     """A PNG's own words for encoding and profile, names and contents of chunks, for the PNG that is made from it."""
     notes: tuple[str, ...] = ()
-    """What the user should know of the reading."""
+    """Sentences for the user about what was changed when the file was read."""
 
     @classmethod
     def of(cls, picture: Picture | Image.Image) -> Picture:
@@ -130,11 +130,11 @@ class Picture:
         )
 
     def with_samples(self, samples: np.ndarray, channels: str | None = None) -> Picture:
-        """Other samples in the same space, with the same words beside them."""
+        """The same picture with other samples: its colour space and metadata stay."""
         return replace(self, samples=samples, channels=channels or self.channels, premultiplied=None)
 
     def image(self) -> Image.Image:
-        """What a screen shows of it: a Pillow picture of 8 bits, rounded and cut off, with the sRGB curve; of
+        """The picture as Pillow's, with 8 bits and the sRGB curve, rounded and clipped to what a screen shows; of
         8-bit samples themselves. The profile is in ``info``."""
         samples = self.samples
         if samples.dtype != np.uint8:

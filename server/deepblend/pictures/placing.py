@@ -42,7 +42,7 @@ class Placed:
 
     @property
     def notes(self) -> list[str]:
-        """What the user should know of their reading."""
+        """Sentences for the user about what was changed when the pictures were read."""
         mask = self.mask.notes if self.mask is not None else ()
         return list(dict.fromkeys([*self.source.notes, *mask, *self.target.notes]))
 

@@ -1,4 +1,4 @@
-"""Opens a picture file: finds who reads it, and sets it upright."""
+"""Opens a picture file: finds the module for its format, and turns the picture upright."""
 
 from __future__ import annotations
 

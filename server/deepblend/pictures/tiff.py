@@ -220,6 +220,6 @@ def _append(path: Path, parts: dict[int, dict[int, Any]]) -> None:
 
 
 def _end(file: BinaryIO) -> int:
-    """The next even place at the end of a file, made so."""
+    """Pad a file to an even length, and return that."""
     end = file.seek(0, os.SEEK_END)
     return end + file.write(bytes(end % 2))

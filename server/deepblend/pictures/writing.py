@@ -32,7 +32,7 @@ def check_output(
     like: Picture | None = None,
     size: tuple[int, int] | None = None,
 ) -> None:
-    """Raise now what would make write_picture fail after minutes of work.
+    """Raise now, before minutes of work, the error that write_picture would raise after them.
 
     Args:
         alpha: whether the picture will have transparency.

@@ -17,7 +17,7 @@ from .keys import Keys
 
 HEARTBEAT_MS, SILENCE_MS = 1000, 3000
 HANDSHAKE_MS = 3000
-"""How long a connection may take to show its key; who says nothing is dropped then."""
+"""Milliseconds that a connection may take to show its key before it is dropped."""
 WAITING = 1024
 """Connections that the system holds until they are accepted."""
 DESCRIPTORS = 16384
@@ -32,7 +32,7 @@ does not read."""
 
 @dataclass(eq=False)
 class Client:
-    """A connection that has said hello."""
+    """A client that is connected and has sent ``hello``."""
 
     id: bytes
     """Its routing id."""
@@ -40,9 +40,9 @@ class Client:
     """The protocol's version that it speaks."""
     name: str
     told: float
-    """When it was last sent something."""
+    """When something was last sent to it, in seconds of the monotonic clock."""
     names: set[str] = field(default_factory=set)
-    """Of all jobs that it has submitted."""
+    """The names of all jobs that it has submitted."""
     unsent: deque[list[Any]] = field(default_factory=deque)
     """What has to reach it and did not fit in its socket's backlog."""
     sent: deque[tuple[zmq.MessageTracker, int]] = field(default_factory=deque)
@@ -50,7 +50,7 @@ class Client:
 
     @property
     def unread(self) -> int:
-        """Bytes that it has yet to take, about."""
+        """About how many bytes were sent to it that it has not read yet."""
         while self.sent and self.sent[0][0].done:
             self.sent.popleft()
         return sum(size for _, size in self.sent) + sum(_bytes(frames) for frames in self.unsent)
@@ -60,7 +60,7 @@ class Clients:
     """All connections.
 
     Args:
-        on_gone: called when one turns out to have gone, after it was taken out.
+        on_gone: called with each client that is found to have disconnected, after it was removed here.
     """
 
     def __init__(self, context: zmq.Context[Any], on_gone: Callable[[Client], None]) -> None:
@@ -104,7 +104,7 @@ class Clients:
         self._forget(client.id)
 
     def tell_dropped(self) -> None:
-        """Tell those that read by now."""
+        """Tell dropped clients that they were dropped, if they read by now."""
         self._dropped = {id: frames for id, frames in self._dropped.items() if not self.post(id, frames)}
 
     def is_dropped(self, id: bytes) -> bool:
@@ -120,7 +120,7 @@ class Clients:
         return self._known[id]
 
     def pulse(self) -> None:
-        """Find out who is still there."""
+        """Send a pulse to every client, which shows which of them are still connected."""
         for client in self:
             self.send(client, messages.Pulse())
 
@@ -148,7 +148,7 @@ class Clients:
                 client.unsent.popleft()
 
     def post(self, id: bytes, frames: list[Any]) -> bool:
-        """Send to a routing id; whether it could be sent or never can be, since whoever it was has gone."""
+        """Send to a routing id; returns False if it has to wait. True also if nobody has that id any more."""
         try:
             tracker = self.socket.send_multipart([id, *frames], zmq.DONTWAIT, copy=False, track=True)
         except zmq.Again:

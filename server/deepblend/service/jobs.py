@@ -9,7 +9,7 @@ from typing import Any, Literal
 from deepblend_protocol.messages import Request
 
 Stopping = Literal["cancel", "timeout", "gone"]
-"""Its client has cancelled it, it has taken too long, or its client has gone."""
+"""Why a job is stopped: its client has cancelled it, it has taken too long, or its client has gone."""
 
 
 @dataclass(eq=False)
@@ -26,11 +26,11 @@ class Job:
     serial: int
     """Unique in this run of the server."""
     attempt: int = 0
-    """How often it has begun: above 0 while it waits, a worker was lost with it and it is tried once more."""
+    """How often it has begun. Above 0 while it waits: a worker died while doing it, and it is tried once more."""
     ahead: int = -1
-    """What the client was told last; -1: nothing yet."""
+    """How many jobs are ahead of it, as its client was last told; -1 if it was not told yet."""
     told: float = 0.0
-    """When the client last heard of it."""
+    """When the client was last told anything about it."""
     started: float = 0.0
     """When the present attempt began."""
     device: str = ""
@@ -73,7 +73,7 @@ class Queue:
         jobs.insert(0 if first else len(jobs), job)
 
     def next(self) -> Job | None:
-        """The job to begin, which then waits no more: of the client whose last job began longest ago."""
+        """Take the next job out of the queue: one of the client whose last job began longest ago."""
         job = next(iter(self), None)
         if job is not None:
             self.remove(job)
@@ -89,5 +89,5 @@ class Queue:
             del self._waiting[job.client]
 
     def forget(self, client: bytes) -> None:
-        """A client has gone, its jobs before it."""
+        """Forget a client that has gone; its jobs have to be removed before."""
         self._began.pop(client, None)

@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 @dataclass(frozen=True)
 class KeyPair:
-    """In Z85."""
+    """A CURVE key pair, each key in the text form Z85, 40 characters."""
 
     public: str
     secret: str
@@ -42,7 +42,7 @@ class Keys:
 
     @property
     def client(self) -> KeyPair:
-        """That of all clients of this user on this machine."""
+        """The key pair that all clients of this user on this machine share."""
         return self._pair("client")
 
     def authorised(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The server's log: one JSON object a line, in a file that is rotated; a full disk costs lines, never the server."""
+"""The server's log: one JSON object a line, in a file that is rotated. On a full disk it loses lines, nothing else."""
 
 from __future__ import annotations
 

@@ -30,5 +30,5 @@ class Options:
 
     @property
     def limits(self) -> dict[str, int]:
-        """As ``welcome`` tells them."""
+        """The limits that the message ``welcome`` states."""
         return {name: getattr(self, name) for name in ("message_bytes", "pixels", "queue", "clients", "job_s")}

@@ -84,7 +84,7 @@ class Schedule:
             self._end(job, None)
 
     def tick(self, now: float) -> None:
-        """Look after everybody's time."""
+        """Check all time limits; ``now`` is in seconds of the monotonic clock."""
         for job in [one.job for one in self._pool if one.job is not None]:
             self._watch(job, now)
         for ahead, job in enumerate(list(self._queue)):  # whose client may turn out to have gone
@@ -111,7 +111,7 @@ class Schedule:
                 self._end(job, WorkerUnavailable(device=failed.device, reason=failed.reason))
 
     def hear(self, worker: Worker, control: dict[str, Any], frames: list[Any]) -> None:
-        """What a worker says of its job, and of itself."""
+        """Handle a message from a worker about its job or itself."""
         job, kind = worker.job, control["type"]
         worker.hear(control)
         if job is None or control.get("serial") != job.serial:
@@ -142,7 +142,7 @@ class Schedule:
             worker.start()
 
     def forget(self, client: Client) -> None:
-        """A client has gone: nothing of its is gone on with."""
+        """Drop all jobs of a client that has gone."""
         for job in [job for job in self._queue if job.client == client.id]:
             self._queue.remove(job)
             self._log_job(job, "client gone", None, {})
@@ -152,7 +152,7 @@ class Schedule:
         self._queue.forget(client.id)
 
     def end_all(self) -> None:
-        """The server leaves: end what waits and runs, and say so."""
+        """End all jobs because the server ends, and tell their clients."""
         for job in self.jobs():
             self._end(job, ServerLeaving())
 

@@ -1,4 +1,4 @@
-"""The server: one socket loop that never computes. docs/protocol.md is its ground."""
+"""The server: one socket loop that never computes itself. It speaks what docs/protocol.md specifies."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Server:
         """Without finishing what there is."""
 
     def leave(self) -> None:
-        """End as soon as may be; running jobs are told. May be called by a signal's handler."""
+        """End as soon as possible; the clients of running jobs are told. Safe to call from a signal handler."""
         self._at_once = True
 
     def run(self) -> None:
@@ -106,7 +106,7 @@ class Server:
             self._log.write("end", reason=self._leaving)
 
     def _listen(self, keys: Keys) -> None:
-        """Bind, and tell the world where."""
+        """Bind the socket and write the connection file."""
         endpoint = self._clients.listen(self._options.endpoint, keys)
         local = endpoint.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
         write(
@@ -323,7 +323,7 @@ class Server:
                 self._clients.send(client, messages.Leaving(reason), must=True)
 
     def _part(self) -> None:
-        """The last words of each job."""
+        """Tell each remaining job's client that it ends."""
         self._leave("asked")
         self._schedule.end_all()
         for client in self._clients:

@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 INTERVAL_S = 0.05
 """Between two messages of progress, at least."""
 _MOST = 0.85
-"""Of the memory that nobody uses when it starts, a worker takes no more, whatever is asked of it;"""
+"""The share of the memory that is free at its start that a worker takes at most;"""
 _LEAST = 2 * 2**30
-"""and this much it may, for what is free now may be more when it is wanted."""
+"""and the bytes that it may take in any case, as more may be free when they are needed."""
 _PIXELS = 2**30
 """Bytes, besides what a blend is planned with: the pixels as they came, and go."""
 _FATAL = ("CUDA error", "HIP error", "CUDNN_STATUS", "CUBLAS_STATUS", "MPS backend")

@@ -23,7 +23,7 @@ ENDPOINT = "inproc://workers"
 START_TRIES = 3
 """Processes that may die one after the other before they were ready; then the device counts as failed."""
 QUIT_S = 3.0
-"""How long a worker may take to leave."""
+"""Seconds that a worker may take to end by itself."""
 
 
 class Worker:
@@ -90,16 +90,16 @@ class Worker:
             self._process.kill()
 
     def rest(self) -> None:
-        """Let the process leave, and with it all memory that it holds."""
+        """Have the process end, which frees all memory that it holds; it is started again by the next job."""
         self.state = "leaving"
         self._outbox.put(({"type": "quit"}, []))
 
     def is_current(self, generation: bytes) -> bool:
-        """Whether something comes from the present process, and not from one that was replaced."""
+        """Whether a message comes from the present process, not from one that was replaced."""
         return int(generation) == self._generation
 
     def hear(self, control: dict[str, Any]) -> None:
-        """Take note of what the process says of itself."""
+        """Update the worker's state from a message of its process."""
         if control["type"] == "ready":
             self.device, self._start_failures = control["device"], 0
             self._free()
@@ -181,16 +181,16 @@ class Pool:
         return next((one for one in self.workers if one.job is job), None)
 
     def ready(self) -> Worker | None:
-        """A worker without work."""
+        """A worker that is ready and has no job; None if there is none."""
         return next((one for one in self.workers if one.state == "ready"), None)
 
     @property
     def failed(self) -> Worker | None:
-        """One of the workers, if none of them can be started."""
+        """A worker that has failed, if all of them have; else None."""
         return self.workers[0] if all(one.state == "failed" for one in self.workers) else None
 
     def found(self, devices: list[dict[str, Any]]) -> None:
-        """A worker has said what devices there are."""
+        """Take the list of devices that a worker has found."""
         self.devices = devices
         if self._auto:
             self._auto = False
