@@ -152,18 +152,23 @@ def test_rows_at_a_time_are_all_at_once_but_for_rounding(scenes, monkeypatch):
     assert apart.mean() < 0.02
 
 
-def test_a_part_is_what_it_is_of_all_and_little_more_is_looked_at(scenes, monkeypatch):
+def test_a_part_is_what_it_is_of_all_and_little_more_is_looked_for(scenes, monkeypatch):
     fine, picture = strokes(scenes, 128, 128), F.avg_pool2d(strokes(scenes, 96, 112, seed=7), 2)
     made = painted_octave(fine)
     whole = made.of(picture)
-    seen, described = [], octaves._described
+    described, seen, nearest, asked = octaves._described, [], made._nearest, []
     monkeypatch.setattr(octaves, "_described", lambda shown: seen.append(shown.shape[-2:]) or described(shown))
-    part = made.of(picture, (slice(20, 21), slice(0, 30)))
-    assert seen == [(9, 34)]
-    inside = (..., slice(40, 42), slice(0, 60))
-    assert ((part[inside] - whole[inside]).abs() > 1e-3).float().mean() < 0.01  # where rounding decides between two
-    part[inside] = 0
+    monkeypatch.setattr(made, "_nearest", lambda query: asked.append(query.shape[1]) or nearest(query))
+    wanted = torch.zeros(1, 1, *picture.shape[-2:])
+    wanted[0, 0, 20, 0:30] = wanted[0, 0, 22, 10] = 1
+    part = made.of(picture, wanted)
+    assert seen == [(11, 34)]
+    assert asked == [3 * 31 + 2 * 3]  # all around each, too: what is laid down there reaches in
+    inside = F.interpolate(wanted, scale_factor=2)[0, 0] > 0
+    assert ((part - whole)[..., inside].abs() > 1e-3).float().mean() < 0.01  # where rounding decides between two
+    part[..., 40:46, 0:60] = 0
     assert not part.any()
+    assert not made.of(picture, torch.zeros_like(wanted)).any()
 
 
 def test_more_patches_than_are_looked_through_are_the_same_some_each_time(scenes, monkeypatch):

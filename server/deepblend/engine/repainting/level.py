@@ -193,13 +193,16 @@ class Level:
             laid = laid + self._own(octave, coarser)
         self.painted = self.painted + laid * self._omega
 
-    def _under_omega(self, coarser: Level) -> tuple[slice, slice]:
-        """Rows and columns of a coarser level that lie under this one's Omega: around a thin one there is much else."""
-        parts = []
-        for axis, own, wide in zip((3, 2), self._cut, coarser._cut, strict=True):
-            there = self._omega.amax(axis).flatten().nonzero().flatten() + own.start - 2 * wide.start
-            parts.append(slice(int(there[0]) // 2, int(there[-1]) // 2 + 1) if len(there) else slice(0, 0))
-        return parts[0], parts[1]
+    def _under_omega(self, coarser: Level) -> Tensor:
+        """(1, 1, h, w): where a coarser level's pixels lie under this one's Omega."""
+        under = torch.zeros_like(coarser.mask)
+        small = F.max_pool2d(self._omega, 2)  # the sides are multiples of GRID, as the corners are
+        rows, columns = (
+            slice(own.start // 2 - wide.start, own.stop // 2 - wide.start)
+            for own, wide in zip(self._cut, coarser._cut, strict=True)
+        )
+        under[..., rows, columns] = small
+        return under
 
     def _composite(self, layer: Tensor) -> Tensor:
         return torch.lerp(self._background, layer, self.mask)
