@@ -74,7 +74,7 @@ class VGG(nn.Module):
 
 class _Convolution(nn.Conv2d):
     def reset_parameters(self) -> None:
-        """Leave them as they are: they come from a file. (For this ``nn.utils.skip_init`` imports sympy: half a second.)"""
+        """Leave them as they are: they come from a file. (``nn.utils.skip_init`` would import sympy: half a second.)"""
 
 
 def _layers() -> nn.Sequential:

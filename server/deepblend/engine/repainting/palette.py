@@ -26,6 +26,8 @@ _LIGHTNESSES = 33
 _QUANTILES = 50
 _SIDE = 17
 """Of the table of nearest colours, along each axis."""
+_NODES = 256
+"""Of that table that are made at once."""
 
 
 @dataclass(frozen=True)
@@ -135,11 +137,16 @@ class _NearestChroma:
         axes = [torch.linspace(float(a), float(b), _SIDE) for a, b in zip(self._low, self._high, strict=True)]
         grid = torch.stack(torch.meshgrid(*axes, indexing="ij")).flatten(1).to(colours)
         scale = colours.new_tensor([[0.4], [1.0], [1.0]])
-        apart = torch.cdist((grid * scale).T, (theirs * scale).T).square()
-        spread = 2 * (width**2 + 0.05 * apart.amin(1, keepdim=True))
+        keys = (theirs * scale).T
         # A rare colour counts by the root of how rare it is: it is a colour of the painting's all the same.
-        share = torch.softmax(-apart / spread + weight.clamp(min=1e-9).log() * 0.5, 1)
-        self._table = (share @ theirs[1:].T).T.reshape(1, 2, _SIDE, _SIDE, _SIDE)
+        rarity = weight.clamp(min=1e-9).log() * 0.5
+        rows = []
+        for some in (grid * scale).T.split(_NODES):  # few enough to stay in a processor's cache
+            apart = torch.cdist(some, keys).square_()
+            spread = 2 * (width**2 + 0.05 * apart.amin(1, keepdim=True))
+            share = torch.softmax(apart.div_(spread).neg_().add_(rarity), 1)
+            rows.append(share @ theirs[1:].T)
+        self._table = torch.cat(rows).T.reshape(1, 2, _SIDE, _SIDE, _SIDE)
 
     def __call__(self, colours: Tensor) -> Tensor:
         place = (colours - self._low[:, None]) / (self._high - self._low)[:, None] * 2 - 1
