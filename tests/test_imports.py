@@ -80,6 +80,21 @@ def test_a_painted_blend_imports_no_more_of_torch_than_it_needs():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("module", "others"),
+    [
+        ("deepblend.service.server", {"torch", "numpy", "PIL", "cv2"}),
+        ("deepblend.service.process, deepblend.service.worker", {"torch", "PIL", "zmq", "asyncio"}),
+        ("deepblend.commands.served, deepblend.file_blend, deepblend.file_blend.watch", {"torch", "cv2"}),
+    ],
+)
+def test_who_waits_for_nothing_else_imports_nothing_else(module: str, others: set[str]):
+    """The server listens, and its worker begins with torch, before all else; a blend on the server needs no engine."""
+    code = f"import sys, {module}; heavy = {others} & set(sys.modules); assert not heavy, heavy"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def imported(path: Path) -> set[str]:
     """All modules that a module names in imports, as they stand there."""
     nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))

@@ -54,8 +54,7 @@ def run(args: argparse.Namespace) -> int:
     with Progress(args.json) as progress:
         progress.update(0, "Reading")
         from .. import gallery, pictures
-        from ..engine.blend import blend
-        from ..engine.memory import reuse
+        from ..file_blend.blend import engine
         from ..file_blend.watch import Watch
         from .demo import example
 
@@ -64,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             placed = example()
             request = pictures.to_request(placed, wanted.settings, wanted.device, wanted.features)
-        reuse()
+        blend = engine()
         grid = [(style, keep) for style in STYLES for keep in KEPT]
         after = []
         seconds = 0.0
