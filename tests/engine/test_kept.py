@@ -61,13 +61,9 @@ def test_a_sliders_move_finds_nothing_again_and_gives_what_a_first_blend_does(sm
     def moved(style: float) -> np.ndarray:
         return blended(small(style=style, edges="object")).plane.samples
 
-    def forget() -> None:
-        matting._LAST.clear()
-        repainting._PALETTES.clear()
-
-    forget()
+    kept.forget()
     first = moved(0.7)
-    forget()
+    kept.forget()
     moved(0.5)
     made = Made()
     for room, name in ((matting.segmentation, "find"), (repainting.palette, "Palette")):

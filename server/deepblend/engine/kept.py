@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +16,9 @@ _MOST_BYTES = 1 << 26
 """Of arrays that something depends on: more would take longer to compare, and what is found in them more memory."""
 
 
+_EVERY: list[Kept[Any]] = []
+
+
 class Kept(Generic[T]):
     """Results by what they depend on, the last few of them. Nobody may change one."""
 
@@ -24,6 +27,7 @@ class Kept(Generic[T]):
         Args:
             count: results that are kept, at most.
         """
+        _EVERY.append(self)
         self._count = count
         self._results: OrderedDict[tuple[object, ...], T] = OrderedDict()
 
@@ -49,6 +53,12 @@ class Kept(Generic[T]):
     def clear(self) -> None:
         """Forget all."""
         self._results.clear()
+
+
+def forget() -> None:
+    """Have the next blend find everything anew."""
+    for one in _EVERY:
+        one.clear()
 
 
 def digest(array: Tensor) -> bytes:

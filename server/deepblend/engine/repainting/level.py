@@ -116,7 +116,7 @@ class Level:
     ) -> Iterator[float]:
         """Begin with the enlarged coarser picture, which ``painted`` is, and find each place's neighbours.
 
-        Yields between tiles.
+        Yields between tiles, and between parts of the octave that is laid.
         """
         painting, weight, view = self.painting(canvas, style)
         seen_as = extractor if view is None else replace(extractor, view=view)
@@ -129,7 +129,7 @@ class Level:
             self._recolour(strength.colours)
             begun = gauss(self._seamless, 1.0)
         self.painted = begun
-        self._lay(painting, weight, coarser, strength)
+        yield from self._lay(painting, weight, coarser, strength)
 
     def _recolour(self, part: float) -> None:
         """Move the chroma of the seamless blend towards that of the neighbours found."""
@@ -176,12 +176,15 @@ class Level:
         painting, weight, _ = self.painting(canvas, style)
         self.painted = as_strong(self.painted, self._seamless, painting, weight, self._omega, strength.detail)
 
-    def lay_octave(self, canvas: Canvas, style: Style | None, coarser: Level, strength: Strength) -> None:
-        """Give the enlarged coarser picture, which ``painted`` is, its finest octave without the network."""
-        painting, weight, _ = self.painting(canvas, style)
-        self._lay(painting, weight, coarser, strength)
+    def lay_octave(self, canvas: Canvas, style: Style | None, coarser: Level, strength: Strength) -> Iterator[float]:
+        """Give the enlarged coarser picture, which ``painted`` is, its finest octave without the network.
 
-    def _lay(self, painting: Tensor, weight: Tensor, coarser: Level | None, strength: Strength) -> None:
+        Yields the part that is done, 0..1, where it takes a while.
+        """
+        painting, weight, _ = self.painting(canvas, style)
+        yield from self._lay(painting, weight, coarser, strength)
+
+    def _lay(self, painting: Tensor, weight: Tensor, coarser: Level | None, strength: Strength) -> Iterator[float]:
         """The finest octave: the painting's, where there is a coarser level, and the object's where it is strong.
 
         Nothing else of the photograph's detail comes back.
@@ -189,7 +192,7 @@ class Level:
         laid = strength.detail * strong_detail(self._seamless, painting, weight)
         if coarser is not None:
             coarse, thin = (F.avg_pool2d(array, 2) for array in (painting, weight))
-            octave = PaintedOctave(coarse, painting, thin).of(coarser.painted, self._under_omega(coarser))
+            octave = yield from PaintedOctave(coarse, painting, thin).of(coarser.painted, self._under_omega(coarser))
             laid = laid + self._own(octave, coarser)
         self.painted = self.painted + laid * self._omega
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import cv2
 import numpy as np
 import torch
@@ -121,8 +123,10 @@ class PaintedOctave:
         detail = fine - enlarged(coarse)
         self._value = F.unfold(F.pad(detail, (1, 1, 1, 1), mode="replicate"), 4, stride=2)[0][:, inside]
 
-    def of(self, picture: Tensor, wanted: Tensor | None = None) -> Tensor:
+    def of(self, picture: Tensor, wanted: Tensor | None = None) -> Generator[float, None, Tensor]:
         """The octave of a picture, (1, C, H, W) to (1, C, 2 H, 2 W); a bounded number of rows at a time.
+
+        Yields the part that is done, 0..1, between them.
 
         Args:
             wanted: (1, 1, H, W), above 0 at the picture's pixels that it is wanted of; elsewhere it lacks something,
@@ -134,6 +138,8 @@ class PaintedOctave:
         rows, columns = (_extent(wanted.amax(axis).flatten()) for axis in (3, 2))
         step = max(8, _ROWS // max(columns.stop - columns.start, 1))
         for top in range(rows.start, rows.stop, step):
+            if top > rows.start:
+                yield (top - rows.start) / (rows.stop - rows.start)
             some = (slice(top, min(top + step, rows.stop)), columns)
             out[(..., *(slice(2 * one.start, 2 * one.stop) for one in some))] = self._of(picture, wanted, some)
         return out
