@@ -61,6 +61,41 @@ def test_who_finds_the_hosts_loads_no_pictures():
     assert done.returncode == 0, done.stderr
 
 
+def test_a_painted_blend_imports_no_more_of_torch_than_it_needs():
+    """Some calls of torch import sympy, or its compiler, when they are first made: half a second and more."""
+    code = (
+        "import sys, numpy as np, torch; before = set(sys.modules)\n"
+        "from deepblend import Plane, Rect, Request\n"
+        "from deepblend.engine.blend import blend\n"
+        "def plane(size, channels):\n"
+        "    noise = np.random.default_rng(1).integers(0, 256, (size, size, len(channels)), np.uint8)\n"
+        "    return Plane(noise, Rect(40 - size // 2, 40 - size // 2, size, size), channels)\n"
+        "layer = blend(Request(plane(24, 'RGBA'), None, plane(80, 'RGB'), device='cpu'))\n"
+        "assert sum(level['evaluations'] for level in layer.report['levels']) > 5\n"
+        "more = {name.split('.')[0] for name in set(sys.modules) - before}\n"
+        "heavy = more & {'sympy', 'mpmath', 'scipy', 'torchvision', 'matplotlib'}\n"
+        "heavy |= {'torch._dynamo', 'torch._inductor'} & set(sys.modules) - before\n"
+        "assert 'cv2' in more and not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "others"),
+    [
+        ("deepblend.service.server", {"torch", "numpy", "PIL", "cv2"}),
+        ("deepblend.service.process, deepblend.service.worker", {"torch", "PIL", "zmq", "asyncio"}),
+        ("deepblend.commands.served, deepblend.file_blend, deepblend.file_blend.watch", {"torch", "cv2"}),
+    ],
+)
+def test_who_waits_for_nothing_else_imports_nothing_else(module: str, others: set[str]):
+    """The server listens, and its worker begins with torch, before all else; a blend on the server needs no engine."""
+    code = f"import sys, {module}; heavy = {others} & set(sys.modules); assert not heavy, heavy"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def imported(path: Path) -> set[str]:
     """All modules that a module names in imports, as they stand there."""
     nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))

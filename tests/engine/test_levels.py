@@ -11,7 +11,7 @@ import torch
 from deepblend.engine.budget import Budget
 from deepblend.engine.network.vgg import load
 from deepblend.engine.region import prepare
-from deepblend.engine.repainting import level
+from deepblend.engine.repainting import level, octaves
 from deepblend.engine.repainting.canvas import Canvas
 from deepblend.engine.repainting.level import Level
 from deepblend.engine.request import Rect
@@ -221,6 +221,24 @@ def test_ended_at_any_update_there_is_what_there_is(case, passed, after):
     assert torch.isfinite(result.image).all()
     assert torch.equal(result.image[:, ~one.region.omega], one.reference[:, ~one.region.omega])
     json.dumps(result.levels, allow_nan=False)
+
+
+def test_where_an_octave_takes_long_it_can_be_ended_within(case, monkeypatch):
+    """As a slider's next move does: else a large picture's last level answers nobody."""
+    plain = case(base=2)
+    usual = plain.repainted()
+    monkeypatch.setattr(octaves, "_ROWS", 1)  # a few rows at a time
+    one, ended = case(base=2), case(base=2)
+    assert torch.allclose(one.repainted().image, usual.image, atol=1.0)
+    told = len(one.seen)
+    assert told > len(plain.seen)
+    parts = [seen.part for seen in one.seen]
+    assert parts == sorted(parts)
+    result = ended.repainted(lambda count: count == told - 1)
+    assert len(ended.seen) == told - 1 and len(result.levels) == 4
+    assert torch.isfinite(result.image).all()
+    assert torch.equal(result.image[:, ~ended.region.omega], ended.reference[:, ~ended.region.omega])
+    assert not torch.equal(result.image, usual.image)
 
 
 @pytest.mark.parametrize("strength", [0.01, 0.2, 1.0])

@@ -10,6 +10,7 @@ from deepblend.engine.colour import luma
 from deepblend.engine.repainting import octaves
 from deepblend.engine.repainting.octaves import PaintedOctave, enlarged, gauss, guided_chroma, octave, strong_detail
 from deepblend.engine.repainting.oklab import to_oklab
+from perceptual_cases import ended
 from scipy import ndimage
 
 
@@ -114,7 +115,7 @@ def painted_octave(fine: torch.Tensor) -> PaintedOctave:
 
 def test_a_painting_gets_most_of_its_own_finest_octave_back(scenes):
     fine = strokes(scenes, 160, 192)
-    found = painted_octave(fine).of(F.avg_pool2d(fine, 2))
+    found = ended(painted_octave(fine).of(F.avg_pool2d(fine, 2)))
     assert found.shape == fine.shape
     assert likeness(found, octave(fine)) > 0.9
 
@@ -122,7 +123,7 @@ def test_a_painting_gets_most_of_its_own_finest_octave_back(scenes):
 def test_another_part_of_the_painting_gets_an_octave_as_strong(scenes):
     fine = strokes(scenes, 160, 320)
     shown, other = fine[..., :160], fine[..., 160:]
-    found, own = painted_octave(shown).of(F.avg_pool2d(other, 2)), octave(other)
+    found, own = ended(painted_octave(shown).of(F.avg_pool2d(other, 2))), octave(other)
     assert 0.5 < float(found.std() / own.std()) < 1.2
 
 
@@ -130,13 +131,13 @@ def test_a_weak_place_gets_weak_strokes(scenes):
     fine = strokes(scenes, 160, 192)
     made, coarse = painted_octave(fine), F.avg_pool2d(fine, 2)
     mean = coarse.mean((2, 3), keepdim=True)
-    found = made.of(coarse), made.of(mean + 0.1 * (coarse - mean))
+    found = [ended(made.of(one)) for one in (coarse, mean + 0.1 * (coarse - mean))]
     assert found[1].std() < 0.6 * found[0].std()
 
 
 def test_gray_gets_a_gray_octave(scenes):
     fine = luma(strokes(scenes))
-    found = painted_octave(fine).of(F.avg_pool2d(fine, 2))
+    found = ended(painted_octave(fine).of(F.avg_pool2d(fine, 2)))
     assert found.shape == fine.shape
     assert likeness(found, octave(fine)) > 0.9
 
@@ -144,33 +145,41 @@ def test_gray_gets_a_gray_octave(scenes):
 def test_rows_at_a_time_are_all_at_once_but_for_rounding(scenes, monkeypatch):
     fine, picture = strokes(scenes, 128, 128), F.avg_pool2d(strokes(scenes, 96, 112, seed=7), 2)
     made = painted_octave(fine)
-    whole = made.of(picture)
+    whole = ended(made.of(picture))
     monkeypatch.setattr(octaves, "_ROWS", 8 * picture.shape[-1])
-    in_parts = made.of(picture)
+    work = made.of(picture)
+    told = [next(work), next(work)]
+    in_parts = ended(work)
+    assert 0 < told[0] < told[1] < 1
     apart = (whole - in_parts).abs()
     assert (apart > 1e-3).float().mean() < 0.01  # where rounding decides between two
     assert apart.mean() < 0.02
 
 
-def test_a_part_is_what_it_is_of_all_and_little_more_is_looked_at(scenes, monkeypatch):
+def test_a_part_is_what_it_is_of_all_and_little_more_is_looked_for(scenes, monkeypatch):
     fine, picture = strokes(scenes, 128, 128), F.avg_pool2d(strokes(scenes, 96, 112, seed=7), 2)
     made = painted_octave(fine)
-    whole = made.of(picture)
-    seen, described = [], octaves._described
+    whole = ended(made.of(picture))
+    described, seen, nearest, asked = octaves._described, [], made._nearest, []
     monkeypatch.setattr(octaves, "_described", lambda shown: seen.append(shown.shape[-2:]) or described(shown))
-    part = made.of(picture, (slice(20, 21), slice(0, 30)))
-    assert seen == [(9, 34)]
-    inside = (..., slice(40, 42), slice(0, 60))
-    assert ((part[inside] - whole[inside]).abs() > 1e-3).float().mean() < 0.01  # where rounding decides between two
-    part[inside] = 0
+    monkeypatch.setattr(made, "_nearest", lambda query: asked.append(query.shape[1]) or nearest(query))
+    wanted = torch.zeros(1, 1, *picture.shape[-2:])
+    wanted[0, 0, 20, 0:30] = wanted[0, 0, 22, 10] = 1
+    part = ended(made.of(picture, wanted))
+    assert seen == [(11, 34)]
+    assert asked == [3 * 31 + 2 * 3]  # all around each, too: what is laid down there reaches in
+    inside = F.interpolate(wanted, scale_factor=2)[0, 0] > 0
+    assert ((part - whole)[..., inside].abs() > 1e-3).float().mean() < 0.01  # where rounding decides between two
+    part[..., 40:46, 0:60] = 0
     assert not part.any()
+    assert not ended(made.of(picture, torch.zeros_like(wanted))).any()
 
 
 def test_more_patches_than_are_looked_through_are_the_same_some_each_time(scenes, monkeypatch):
     fine = strokes(scenes)
     monkeypatch.setattr(octaves, "_KEYS", 300)
     coarse = F.avg_pool2d(fine, 2)
-    one, other = painted_octave(fine).of(coarse), painted_octave(fine).of(coarse)
+    one, other = (ended(painted_octave(fine).of(coarse)) for _ in range(2))
     assert torch.equal(one, other)
     assert likeness(one, octave(fine)) > 0.3
 
@@ -181,7 +190,7 @@ def test_what_of_the_painting_has_no_weight_is_not_laid_down(scenes):
     weight = ones(coarse)
     weight[..., 40:] = 0
     hidden = torch.where(F.interpolate(weight, scale_factor=2) > 0, fine, torch.tensor(255.0))
-    some = (PaintedOctave(F.avg_pool2d(image, 2), image, weight).of(coarse) for image in (fine, hidden))
+    some = (ended(PaintedOctave(F.avg_pool2d(image, 2), image, weight).of(coarse)) for image in (fine, hidden))
     one, other = some
     assert likeness(one, other) > 0.95  # the blur of its colour looks one pixel further than a neighbourhood
 
@@ -189,7 +198,7 @@ def test_what_of_the_painting_has_no_weight_is_not_laid_down(scenes):
 @pytest.mark.parametrize("size", [(2, 2), (2, 40), (8, 8)])
 def test_a_painting_of_a_few_pixels_gives_a_finite_octave(scenes, size):
     fine = strokes(scenes)[..., : size[0], : size[1]]
-    assert torch.isfinite(painted_octave(fine).of(F.avg_pool2d(strokes(scenes), 2))).all()
+    assert torch.isfinite(ended(painted_octave(fine).of(F.avg_pool2d(strokes(scenes), 2))).all())
 
 
 # Colour that follows light

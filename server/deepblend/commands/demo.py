@@ -56,11 +56,10 @@ def run(args: argparse.Namespace) -> int:
         placed = read(args.example)
 
         from ..contact_sheet import sheet
-        from ..engine.blend import blend
-        from ..engine.memory import reuse
+        from ..file_blend.blend import engine
         from ..file_blend.watch import Watch
 
-        reuse()
+        blend = engine()
         shown = [("Pasted", pictures.copy_paste(placed).image())]
         layers = []
         wanted = ({"method": "poisson"}, {}, {"style": 1.0})

@@ -16,9 +16,12 @@ from .progress import Progress
 from .terminal import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PIL import Image
 
-    from ..engine.request import Request
+    from ..engine.request import Layer, Request
+    from ..file_blend.watch import Watch
     from ..pictures import Placed
 
 NAME = "gallery"
@@ -84,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     with Progress(args.json) as progress:
         progress.update(0, "Reading")
         from .. import gallery, pictures
-        from ..engine.memory import reuse
+        from ..file_blend.blend import engine
 
         chosen = [] if own else [args.example] if args.example else list(EXAMPLES)
         if own:
@@ -98,8 +101,7 @@ def run(args: argparse.Namespace) -> int:
                 )
                 for name in chosen
             ]
-        reuse()
-        blends = _Blends(progress, sum(len(varied) for _, varied, _, _ in shown))
+        blends = _Blends(engine(), progress, sum(len(varied) for _, varied, _, _ in shown))
         sections = []
         for heading, varied, request, placed in shown:
             after = [(_caption(given), blends.blended(request, placed, given)) for given in varied]
@@ -130,7 +132,8 @@ def _request(wanted: FileBlend, placed: Placed) -> tuple[Request, Placed]:
 class _Blends:
     """One blend after another, with what they took and had to say."""
 
-    def __init__(self, progress: Progress, count: int) -> None:
+    def __init__(self, blend: Callable[[Request, Watch], Layer], progress: Progress, count: int) -> None:
+        self._blend = blend
         self._progress = progress
         self._count = count
         self.done = 0
@@ -140,13 +143,12 @@ class _Blends:
     def blended(self, request: Request, placed: Placed, given: dict[str, float]) -> Image.Image:
         """The target with the object blended in, of the request's settings but those that are given."""
         from .. import pictures
-        from ..engine.blend import blend
         from ..file_blend.watch import Watch
 
         undecided = tuple(name for name in request.settings.undecided if name not in given)
         settings = replace(request.settings, **given, undecided=undecided)
         watch = Watch(self._progress, start=self.done / self._count, end=(self.done + 1) / self._count)
-        layer = blend(replace(request, settings=settings), watch)
+        layer = self._blend(replace(request, settings=settings), watch)
         below = pictures.flatten(placed.target, layer.shadow) if layer.shadow is not None else placed.target
         self.done += 1
         self.seconds += layer.report["seconds"]["total"]

@@ -14,6 +14,7 @@ from deepblend_protocol.geometry import Rect
 from deepblend_protocol.settings import Settings
 
 from ..files import check_apart, check_place, real, write_json
+from ..importing import at_once
 
 if TYPE_CHECKING:
     from ..engine.request import Layer, Plane, Request
@@ -261,8 +262,9 @@ class FileBlend:
 
 def engine() -> Callable[[Request, Watch], Layer]:
     """The engine's ``blend`` in this process; importing it takes seconds."""
-    from ..engine.blend import blend
-    from ..engine.memory import reuse
+    with at_once():
+        from ..engine.blend import blend
+        from ..engine.memory import reuse
 
     reuse()
     return blend

@@ -86,17 +86,17 @@ class Server:
     def _serve(self, context: zmq.Context[Any], lock: Lock) -> None:
         keys = Keys(self._options.connection.parent)
         guard = ThreadAuthenticator(context)
-        guard.start()
-        guard.configure_curve_callback("*", Provider(keys))
         inlet = context.socket(zmq.PULL)
         self._lock = lock
         self._pool = Pool(context, list(self._options.devices), self._options.memory_limit)
         self._clients = Clients(context, lambda client: self._schedule.forget(client))
         self._schedule = Schedule(self._options, self._clients, self._pool, self._log)
         try:
-            self._listen(keys)
             inlet.bind(ENDPOINT)
-            self._pool.wake()
+            self._pool.wake()  # first: the engine takes longest
+            guard.start()
+            guard.configure_curve_callback("*", Provider(keys))
+            self._listen(keys)
             self._loop(inlet)
         finally:
             self._pool.end()

@@ -28,6 +28,7 @@ from deepblend_protocol import messages, wire
 from deepblend_protocol.errors import DeepBlendError, DeviceMemory, DeviceUnknown, Fault
 
 from ..engine.memory import available, fence, give_back, reuse
+from ..importing import at_once
 from ..threads import sleep_when_waiting
 from .pipe import control as control_of
 from .pipe import send
@@ -134,13 +135,14 @@ class _Worker:
 
     def _warm(self) -> None:
         """Import the engine, load the network, and blend something tiny: what the first job would wait for."""
-        from ..engine import machine
-        from ..engine.device import choose
+        with at_once():
+            from ..engine import machine
+            from ..engine.blend import blend
+            from ..engine.device import choose
+            from ..engine.request import Plane, Rect, Request
 
         send(self.pipe, {"type": "devices", "devices": machine.devices(free=False)})
         self.device = choose(self.device)
-        from ..engine.blend import blend
-        from ..engine.request import Plane, Rect, Request
 
         def plane(size: int, channels: str) -> Plane:
             ramp = np.arange(size * size * len(channels)).reshape(size, size, -1) % 251 + 4

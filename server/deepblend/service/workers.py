@@ -17,6 +17,7 @@ import zmq
 
 from .jobs import Job
 from .pipe import receive, send
+from .process import work
 
 ENDPOINT = "inproc://workers"
 """Where what the workers say comes together: multiparts of a worker's number, its control object, and frames."""
@@ -60,7 +61,7 @@ class Worker:
         spawn = multiprocessing.get_context("spawn")
         ours, theirs = spawn.Pipe()
         process = spawn.Process(
-            target=_work,
+            target=work,
             args=(theirs, self.device, self._memory_limit),
             name=f"deepblend-worker-{self.number}",
             daemon=True,
@@ -207,13 +208,6 @@ class Pool:
                 one.rest()
         for one in self.workers:
             one.end(deadline)
-
-
-def _work(pipe: Connection, device: str, memory_limit: int | None) -> None:
-    """The process's first function; what it imports stays out of the server's process."""
-    from .worker import main
-
-    main(pipe, device, memory_limit)
 
 
 def _write(pipe: Connection, outbox: queue.SimpleQueue[tuple[dict[str, Any], list[Any]] | None]) -> None:

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from deepblend_protocol.settings import Settings
 from torch import Tensor
 
+from ..kept import Kept
 from ..region import Region
 from ..request import Rect
 from ..stages import Stage, Update
@@ -57,6 +58,9 @@ class _Found:
     """Whether the object is a cut-out, whose alpha is the layer's own."""
 
 
+_LAST: Kept[_Found] = Kept(2)
+
+
 class Matting(Stage[Picture]):
     """Finds the object: gives ``Work.matte``, and ``Work.region`` the object's own colours."""
 
@@ -74,7 +78,7 @@ class Matting(Stage[Picture]):
     def __iter__(self) -> Generator[Update[Picture], None, None]:
         work = self._work
         window = _window(work.region)
-        found = _find(work.region, window)
+        found = _found(work.region, window)
         if bool((found.alpha > 0).any()):  # else the selection stays: an empty layer helps nobody
             settings = work.request.settings
             self._trust = _asked(settings) * (1.0 if settings.edges == "object" else found.trust)
@@ -142,6 +146,12 @@ def _window(region: Region) -> Rect:
     window = around.intersection(Rect(0, 0, *region.rect.size))
     assert window is not None
     return window
+
+
+def _found(region: Region, window: Rect) -> _Found:
+    every = (region.source, region.source_alpha, region.background, region.mask)
+    inputs = (array[(..., *window.slices)] for array in every)
+    return _LAST.get(lambda: _find(region, window), region.box.size, *inputs)
 
 
 def _find(region: Region, window: Rect) -> _Found:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..kept import digest
 from . import moments, tiles
 from .as_srgb import View
 from .moments import Moments, Sums
@@ -21,9 +22,25 @@ GRID = STRIDES[-1]
 """Pixels: sizes of pictures and tiles are its multiples."""
 _CACHED = 12
 """Pictures of which what was found is kept: a slider's next move, or the next blend into this background, has it."""
+_SPREAD = 0.05
+"""Of the mean standard deviation: what a feature that hardly varies is divided by, at least."""
+_COMPONENTS = 64
+"""Principal components of the features that are compared, of 128 to 512: they find as good neighbours."""
 
 
-class Examined(NamedTuple):
+class Compared(NamedTuple):
+    """A picture's features, each divided by its deviation, on their principal components."""
+
+    least: Tensor
+    """Added to each deviation: what a feature that hardly varies is divided by at least."""
+    components: Tensor
+    """(C, m)."""
+    keys: Tensor
+    """(n, m): what ``Examined.keys`` are there, of length 1, of their type."""
+
+
+@dataclass(frozen=True)
+class Examined:
     """What is known of one layer's features of a picture."""
 
     moments: Moments
@@ -31,6 +48,16 @@ class Examined(NamedTuple):
     """(n, C): some of the features, of the network's type."""
     colours: Tensor
     """(n, channels), levels: the mean of the pixels where each of these lies."""
+
+    @cached_property
+    def compared(self) -> Compared:
+        """The keys as others' features are compared with them. Kept: the eigenvectors take a tenth of a second."""
+        deviation = self.moments.covariance.diagonal().clamp(min=0).sqrt()
+        least = _SPREAD * deviation.mean().clamp(min=1e-6)
+        scale = deviation + least
+        components = _principal(self.moments.covariance / scale[:, None] / scale).to(scale)
+        keys = unit((self.keys.float() - self.moments.mean.T) / scale @ components, self.keys.dtype)
+        return Compared(least, components, keys)
 
 
 @dataclass(frozen=True)
@@ -72,7 +99,7 @@ class FeatureExtractor:
             image: (1, C, H, W), levels; weight: (1, 1, H, W), 0..1, somewhere above 0.
         """
         cache = self.network.cache
-        key = (_digest(self.view(image)), _digest(weight), self.deepest, len(self.tiles(weight)), keys)
+        key = (digest(self.view(image)), digest(weight), self.deepest, len(self.tiles(weight)), keys)
         if key not in cache:
             found = yield from self._examine(image, weight, keys)
             while len(cache) >= _CACHED:
@@ -104,6 +131,19 @@ class FeatureExtractor:
         ]
 
 
+def _principal(correlation: Tensor) -> Tensor:
+    """The first principal components, (C, n), of features with a correlation (C, C).
+
+    In double precision: of few pixels or of one colour most eigenvalues are 0 but for rounding.
+    """
+    return torch.linalg.eigh(correlation.double().clamp(-1, 1)).eigenvectors[:, -_COMPONENTS:]
+
+
+def unit(rows: Tensor, dtype: torch.dtype) -> Tensor:
+    """Rows (n, m) of length 1, in a type."""
+    return (rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-6)).to(dtype)
+
+
 def _chosen(mask: Tensor, count: int) -> Tensor:
     """(1, 1, H, W) bool: at most so many of the places that have weight, at random, the same ones each time."""
     places = (mask > 0.5).flatten().nonzero().flatten()
@@ -115,10 +155,6 @@ def _chosen(mask: Tensor, count: int) -> Tensor:
     chosen = torch.zeros(mask.numel(), dtype=torch.bool, device=mask.device)
     chosen[places] = True
     return chosen.view_as(mask)
-
-
-def _digest(array: Tensor) -> bytes:
-    return blake2b(array.detach().cpu().numpy().tobytes(), digest_size=16).digest()
 
 
 def pyramid(array: Tensor, deepest: int) -> list[Tensor]:

@@ -72,6 +72,11 @@ class VGG(nn.Module):
         return out
 
 
+class _Convolution(nn.Conv2d):
+    def reset_parameters(self) -> None:
+        """Leave them as they are: they come from a file. (``nn.utils.skip_init`` would import sympy: half a second.)"""
+
+
 def _layers() -> nn.Sequential:
     """torchvision's ``vgg16().features`` as far as they are needed; importing torchvision takes as long as torch."""
     layers: list[nn.Module] = []
@@ -80,8 +85,7 @@ def _layers() -> nn.Sequential:
         if isinstance(step, str):
             layers.append(nn.MaxPool2d(2))
         else:
-            convolution = nn.utils.skip_init(nn.Conv2d, channels, step, 3, padding=1)  # its weights come from a file
-            layers += [convolution, nn.ReLU(inplace=True)]
+            layers += [_Convolution(channels, step, 3, padding=1), nn.ReLU(inplace=True)]
             channels = step
     return nn.Sequential(*layers)
 
@@ -92,7 +96,7 @@ def _shipped() -> VGG:
     convolutions = _layers()
     own = (module for module in convolutions if isinstance(module, nn.Conv2d))
     for name, module in zip(_CONVOLUTIONS, own, strict=True):
-        module.load_state_dict({key: tensors[f"{name}.{key}"].float() for key in ("weight", "bias")})
+        module.load_state_dict({key: tensors[f"{name}.{key}"] for key in ("weight", "bias")})
     return VGG(convolutions, (123.68, 116.779, 103.939), (1.0, 1.0, 1.0))
 
 

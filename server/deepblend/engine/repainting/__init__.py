@@ -17,6 +17,7 @@ from deepblend_protocol.settings import Settings
 from torch import Tensor
 
 from .. import colour, masks
+from ..kept import Kept
 from ..network.as_srgb import as_srgb
 from ..network.extractor import FeatureExtractor
 from ..network.tiles import limit_for
@@ -38,6 +39,7 @@ _BORDER = 2.0
 """Pixels of the base over which palette and painting come in from Omega's border."""
 _GROUND, _OBJECT = 24.0, 72.0
 """Levels: what differs from the background by less on the border is ground, by more is object."""
+_PALETTES: Kept[palette.Palette] = Kept(2)
 
 
 class Recolouring(Stage[Picture]):
@@ -64,7 +66,9 @@ class Recolouring(Stage[Picture]):
             coloured = region.source.expand(3, -1, -1)
             ours, own = palette.sampled(coloured.flatten(1), chosen.flatten().float(), palette.OWN_SAMPLES)
             theirs, near = palette.sampled(painting.flatten(1), weight.flatten(), palette.THEIR_SAMPLES)
-            found = palette.Palette(ours, own, theirs, near, palette.Limits.of(settings.keep_colours))
+            limits = palette.Limits.of(settings.keep_colours)
+            inputs = (ours, own, theirs, near, limits)
+            found = _PALETTES.get(lambda: palette.Palette(*inputs), *inputs)
             moved = found.moved(coloured, palette.strength(settings.style, settings.keep_colours))
             part = _share(work, region.source, _base(work))
             moved = torch.lerp(coloured, moved, region.placed(part))

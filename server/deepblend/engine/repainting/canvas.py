@@ -94,13 +94,13 @@ def _reduced(array: Tensor, axis: int, factor: int, part: slice, start: int, bey
     # One pixel more than the array has on either side lies wholly beyond it: all further ones are like it.
     first = max(part.start, start // factor - 1)
     last = min(part.stop, -(-(start + length) // factor) + 1)
-    at = torch.arange(first * factor, last * factor, device=array.device) - start
-    cut = array.index_select(axis, at.clamp(0, length - 1))
-    if not beyond:
-        there = ((at >= 0) & (at < length)).to(cut)
-        cut = cut * (there[:, None] if axis == 2 else there)
-    if factor > 1:
-        cut = F.avg_pool2d(cut, (factor, 1) if axis == 2 else (1, factor))
+    before, after = max(start - first * factor, 0), max(last * factor - start - length, 0)
+    begin = first * factor - start + before
+    cut = array.narrow(axis, begin, (last - first) * factor - before - after)
+    if before or after:
+        sides = (0, 0, before, after) if axis == 2 else (before, after, 0, 0)
+        cut = F.pad(cut, sides, "replicate" if beyond else "constant")
+    cut = F.avg_pool2d(cut, (factor, 1) if axis == 2 else (1, factor)) if factor > 1 else cut.contiguous()
     if (first, last) == (part.start, part.stop):
         return cut
     every = torch.arange(part.start, part.stop, device=array.device).clamp(first, last - 1) - first

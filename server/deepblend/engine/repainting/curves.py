@@ -15,6 +15,13 @@ def interpolated(x: Tensor, y: Tensor, at: Tensor) -> Tensor:
     return torch.lerp(y[k - 1], y[k], part)
 
 
+def tabled(y: Tensor, at: Tensor) -> Tensor:
+    """The same between points that lie evenly from 0 to 1: values (C, n) and places (m,) to (C, m)."""
+    place = at.clamp(0, 1) * (y.shape[1] - 1)
+    k = place.long().clamp(max=y.shape[1] - 2)
+    return torch.lerp(y[:, k], y[:, k + 1], place - k)
+
+
 def quantiles(values: Tensor, there: Tensor, places: Tensor) -> Tensor:
     """Of an array's values where another, bool, is true somewhere; of evenly spaced ones if they are many."""
     some = values[there]

@@ -118,7 +118,7 @@ class Level:
     ) -> Iterator[float]:
         """Begin with the enlarged coarser picture, which ``painted`` is, and find each place's neighbours.
 
-        Yields between tiles.
+        Yields between tiles, and between parts of the octave that is laid.
         """
         painting, weight, view = self.painting(canvas, style)
         seen_as = extractor if view is None else replace(extractor, view=view)
@@ -131,7 +131,7 @@ class Level:
             self._recolour(strength.colours)
             begun = gauss(self._seamless, 1.0)
         self.painted = begun
-        self._lay(painting, weight, coarser, strength)
+        yield from self._lay(painting, weight, coarser, strength)
 
     def _recolour(self, part: float) -> None:
         """Move the chroma of the seamless blend towards that of the neighbours found."""
@@ -178,12 +178,15 @@ class Level:
         painting, weight, _ = self.painting(canvas, style)
         self.painted = as_strong(self.painted, self._seamless, painting, weight, self._omega, strength.lines)
 
-    def lay_octave(self, canvas: Canvas, style: Style | None, coarser: Level, strength: Strength) -> None:
-        """Give the enlarged coarser picture, which ``painted`` is, its finest octave without the network."""
-        painting, weight, _ = self.painting(canvas, style)
-        self._lay(painting, weight, coarser, strength)
+    def lay_octave(self, canvas: Canvas, style: Style | None, coarser: Level, strength: Strength) -> Iterator[float]:
+        """Give the enlarged coarser picture, which ``painted`` is, its finest octave without the network.
 
-    def _lay(self, painting: Tensor, weight: Tensor, coarser: Level | None, strength: Strength) -> None:
+        Yields the part that is done, 0..1, where it takes a while.
+        """
+        painting, weight, _ = self.painting(canvas, style)
+        yield from self._lay(painting, weight, coarser, strength)
+
+    def _lay(self, painting: Tensor, weight: Tensor, coarser: Level | None, strength: Strength) -> Iterator[float]:
         """The finest octave: the painting's, where there is a coarser level, and the object's where it is strong.
 
         Nothing else of the photograph's detail comes back.
@@ -191,17 +194,20 @@ class Level:
         laid = strength.detail * strong_detail(self._seamless, painting, weight)
         if coarser is not None:
             coarse, thin = (F.avg_pool2d(array, 2) for array in (painting, weight))
-            octave = PaintedOctave(coarse, painting, thin).of(coarser.painted, self._under_omega(coarser))
+            octave = yield from PaintedOctave(coarse, painting, thin).of(coarser.painted, self._under_omega(coarser))
             laid = laid + self._own(octave, coarser)
         self.painted = self.painted + laid * self._omega
 
-    def _under_omega(self, coarser: Level) -> tuple[slice, slice]:
-        """Rows and columns of a coarser level that lie under this one's Omega: around a thin one there is much else."""
-        parts = []
-        for axis, own, wide in zip((3, 2), self._cut, coarser._cut, strict=True):
-            there = self._omega.amax(axis).flatten().nonzero().flatten() + own.start - 2 * wide.start
-            parts.append(slice(int(there[0]) // 2, int(there[-1]) // 2 + 1) if len(there) else slice(0, 0))
-        return parts[0], parts[1]
+    def _under_omega(self, coarser: Level) -> Tensor:
+        """(1, 1, h, w): where a coarser level's pixels lie under this one's Omega."""
+        under = torch.zeros_like(coarser.mask)
+        small = F.max_pool2d(self._omega, 2)  # the sides are multiples of GRID, as the corners are
+        rows, columns = (
+            slice(own.start // 2 - wide.start, own.stop // 2 - wide.start)
+            for own, wide in zip(self._cut, coarser._cut, strict=True)
+        )
+        under[..., rows, columns] = small
+        return under
 
     def _composite(self, layer: Tensor) -> Tensor:
         return torch.lerp(self._background, layer, self.mask)

@@ -85,7 +85,8 @@ class Levels:
                         yield before + share * done / count
                 else:
                     assert coarser is not None
-                    level.lay_octave(self._canvas, self._style, coarser, self._strength)
+                    for part in level.lay_octave(self._canvas, self._style, coarser, self._strength):
+                        yield before + share * part
                     del coarser
                     self._finish(level, calm=False, strengthen=factor == base)
                     yield before + share

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import cv2
 import numpy as np
 import torch
@@ -17,7 +19,8 @@ GUIDE_RADIUS, GUIDE_CONTRAST = 3, 0.03
 """Pixels; and Oklab lightness: steps of more are edges of colour as well."""
 _KEYS = 12000
 """Of the painting's patches, those that are looked through."""
-_BLOCK = 2048
+_BLOCK = 1024
+"""Patches that are looked for at once."""
 _ROWS = 1 << 17
 """Pixels of a coarse picture that are given detail at once."""
 
@@ -114,53 +117,75 @@ class PaintedOctave:
         if len(inside) > _KEYS:
             order = torch.randperm(len(inside), generator=torch.Generator().manual_seed(1))[:_KEYS]
             inside = inside[order.to(inside.device)]
-        self._key, self._contrast = (array[:, inside] for array in _described(coarse))
+        key, self._contrast = (array[:, inside] for array in _described(coarse))
+        # The nearest has the greatest product less half its own square: that, too, is one product with a 1.
+        self._key = torch.cat([key, -key.square().sum(0, keepdim=True) / 2])
         detail = fine - enlarged(coarse)
         self._value = F.unfold(F.pad(detail, (1, 1, 1, 1), mode="replicate"), 4, stride=2)[0][:, inside]
-        self._half = self._key.square().sum(0) / 2
 
-    def of(self, picture: Tensor, part: tuple[slice, slice] | None = None) -> Tensor:
+    def of(self, picture: Tensor, wanted: Tensor | None = None) -> Generator[float, None, Tensor]:
         """The octave of a picture, (1, C, H, W) to (1, C, 2 H, 2 W); a bounded number of rows at a time.
 
+        Yields the part that is done, 0..1, between them.
+
         Args:
-            part: rows and columns of the picture that it is wanted of, elsewhere it is 0; None: of all.
+            wanted: (1, 1, H, W), above 0 at the picture's pixels that it is wanted of; elsewhere it lacks something,
+                or is 0. None: of all.
         """
-        rows, columns = part or (slice(0, picture.shape[-2]), slice(0, picture.shape[-1]))
+        if wanted is None:
+            wanted = picture.new_ones(1, 1, *picture.shape[-2:])
         out = picture.new_zeros(*picture.shape[:2], *(2 * side for side in picture.shape[-2:]))
+        rows, columns = (_extent(wanted.amax(axis).flatten()) for axis in (3, 2))
         step = max(8, _ROWS // max(columns.stop - columns.start, 1))
         for top in range(rows.start, rows.stop, step):
+            if top > rows.start:
+                yield (top - rows.start) / (rows.stop - rows.start)
             some = (slice(top, min(top + step, rows.stop)), columns)
-            out[(..., *(slice(2 * one.start, 2 * one.stop) for one in some))] = self._of(picture, some)
+            out[(..., *(slice(2 * one.start, 2 * one.stop) for one in some))] = self._of(picture, wanted, some)
         return out
 
-    def _of(self, picture: Tensor, part: tuple[slice, slice]) -> Tensor:
+    def _of(self, picture: Tensor, wanted: Tensor, part: tuple[slice, slice]) -> Tensor:
         seen, near = (_grown(part, by, picture) for by in (4, 1))  # what is laid down one pixel on reaches in
-        wanted = tuple(
-            slice(one.start - all_.start, one.stop - all_.start) for one, all_ in zip(near, seen, strict=True)
-        )
+        cut = tuple(slice(one.start - all_.start, one.stop - all_.start) for one, all_ in zip(near, seen, strict=True))
+        places = F.max_pool2d(wanted[(..., *near)], 3, 1, 1).flatten().nonzero().flatten()
         query, own = (
-            array.unflatten(1, [one.stop - one.start for one in seen])[(..., *wanted)].flatten(1)
+            array.unflatten(1, [one.stop - one.start for one in seen])[(..., *cut)].flatten(1)[:, places]
             for array in _described(picture[(..., *seen)])
         )
-        found = torch.cat(
-            [
-                (query[:, k : k + _BLOCK].T @ self._key - self._half).max(1).indices
-                for k in range(0, query.shape[1], _BLOCK)
-            ]
-        )
-        laid = self._value[:, found] * ((own + 2) / (self._contrast[:, found] + 2)).clamp(0.5, 2.0)
+        found = self._nearest(query)
+        height, width = (one.stop - one.start for one in near)
+        laid = picture.new_zeros(len(self._value), height * width)
+        laid[:, places] = self._value[:, found] * ((own + 2) / (self._contrast[:, found] + 2)).clamp(0.5, 2.0)
         window = picture.new_tensor([0.1, 1.0, 1.0, 0.1])
         window = (window[:, None] * window).flatten().repeat(picture.shape[1])[:, None]
-        height, width = (one.stop - one.start for one in near)
 
         def fold(patches: Tensor) -> Tensor:
             return F.fold(patches[None], (2 * height + 2, 2 * width + 2), 4, stride=2)[..., 1:-1, 1:-1]
 
-        cut = (
+        own_part = (
             slice(2 * (one.start - all_.start), 2 * (one.stop - all_.start))
             for one, all_ in zip(part, near, strict=True)
         )
-        return (fold(laid * window) / fold(window.expand_as(laid)))[(..., *cut)]
+        return (fold(laid * window) / fold(window.expand_as(laid)))[(..., *own_part)]
+
+    def _nearest(self, query: Tensor) -> Tensor:
+        """Of each query, a column, the index of the key that is nearest: (D, n) to (n,)."""
+        rows = torch.cat([query, torch.ones_like(query[:1])]).T.contiguous()
+        found = torch.empty(len(rows), dtype=torch.long, device=query.device)
+        products = query.new_empty(min(_BLOCK, len(rows)), self._key.shape[1])
+        for k in range(0, len(rows), _BLOCK):
+            some = torch.mm(rows[k : k + _BLOCK], self._key, out=products[: len(rows) - k])
+            if some.device.type == "cpu":  # NumPy's is six times as fast
+                found[k : k + _BLOCK] = torch.from_numpy(some.numpy().argmax(1))
+            else:
+                found[k : k + _BLOCK] = some.argmax(1)
+        return found
+
+
+def _extent(any_: Tensor) -> slice:
+    """From the first to the last of some numbers, (n,), that is not 0; empty where all are."""
+    there = any_.nonzero().flatten()
+    return slice(int(there[0]), int(there[-1]) + 1) if len(there) else slice(0, 0)
 
 
 def _grown(part: tuple[slice, slice], by: int, picture: Tensor) -> tuple[slice, ...]:

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .curves import interpolated, weighted_quantiles
+from .curves import interpolated, tabled, weighted_quantiles
 from .oklab import from_oklab, to_oklab
 
 THEIR_SAMPLES, OWN_SAMPLES = 16384, 8192
@@ -26,6 +26,8 @@ _LIGHTNESSES = 33
 _QUANTILES = 50
 _SIDE = 17
 """Of the table of nearest colours, along each axis."""
+_NODES = 256
+"""Of that table that are made at once."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +90,12 @@ class Palette:
         ours, theirs = to_oklab(ours), to_oklab(theirs)
         self._limits = limits
         self._curve = _lightness_curve(ours[0], own, theirs[0], weight, limits)
-        self._levels = torch.linspace(0, 1, _LIGHTNESSES, device=ours.device)
+        levels = torch.linspace(0, 1, _LIGHTNESSES, device=ours.device)
         self._mean_own, self._mean_theirs = (
-            _chroma_by_lightness(points, w, self._levels, limits.bandwidth)
-            for points, w in ((ours, own), (theirs, weight))
+            _chroma_by_lightness(points, w, levels, limits.bandwidth) for points, w in ((ours, own), (theirs, weight))
         )
-        rest_own = ours[1:] - self._at(self._mean_own, ours[0])
-        rest_theirs = theirs[1:] - self._at(self._mean_theirs, theirs[0])
+        rest_own = ours[1:] - tabled(self._mean_own, ours[0])
+        rest_theirs = theirs[1:] - tabled(self._mean_theirs, theirs[0])
         eye = torch.eye(2, device=ours.device)
         s, t = ((rest * w) @ rest.T + 1e-5 * eye for rest, w in ((rest_own, own), (rest_theirs, weight)))
         self._map = _monge_kantorovich(s, t, *limits.stretch)
@@ -114,16 +115,13 @@ class Palette:
 
     def _moved(self, v: Tensor) -> Tensor:
         lightness = self._curve(v[0])
-        rest = self._map @ (v[1:] - self._at(self._mean_own, v[0]))
+        rest = self._map @ (v[1:] - tabled(self._mean_own, v[0]))
         far = (rest * (self._nearness @ rest)).sum(0).clamp(min=1e-9).sqrt()
         reach = self._limits.reach
         rest = rest * torch.where(far < reach, far, reach + 1 - torch.exp(reach - far)) / far
-        chroma = rest + self._at(self._mean_theirs, lightness)
+        chroma = rest + tabled(self._mean_theirs, lightness)
         nearest = self._nearest(torch.cat([lightness[None], v[1:]]))
         return torch.cat([lightness[None], torch.lerp(chroma, nearest, self._limits.nearest)])
-
-    def _at(self, table: Tensor, lightness: Tensor) -> Tensor:
-        return torch.stack([interpolated(self._levels, row, lightness) for row in table])
 
 
 class _NearestChroma:
@@ -135,11 +133,16 @@ class _NearestChroma:
         axes = [torch.linspace(float(a), float(b), _SIDE) for a, b in zip(self._low, self._high, strict=True)]
         grid = torch.stack(torch.meshgrid(*axes, indexing="ij")).flatten(1).to(colours)
         scale = colours.new_tensor([[0.25], [1.0], [1.0]])
-        apart = torch.cdist((grid * scale).T, (theirs * scale).T).square()
-        spread = 2 * (width**2 + 0.05 * apart.amin(1, keepdim=True))
+        keys = (theirs * scale).T
         # A rare colour counts by a root of how rare it is: it is a colour of the painting's all the same.
-        share = torch.softmax(-apart / spread + weight.clamp(min=1e-9).log() * 0.35, 1)
-        self._table = (share @ theirs[1:].T).T.reshape(1, 2, _SIDE, _SIDE, _SIDE)
+        rarity = weight.clamp(min=1e-9).log() * 0.35
+        rows = []
+        for some in (grid * scale).T.split(_NODES):  # few enough to stay in a processor's cache
+            apart = torch.cdist(some, keys).square_()
+            spread = 2 * (width**2 + 0.05 * apart.amin(1, keepdim=True))
+            share = torch.softmax(apart.div_(spread).neg_().add_(rarity), 1)
+            rows.append(share @ theirs[1:].T)
+        self._table = torch.cat(rows).T.reshape(1, 2, _SIDE, _SIDE, _SIDE)
 
     def __call__(self, colours: Tensor) -> Tensor:
         place = (colours - self._low[:, None]) / (self._high - self._low)[:, None] * 2 - 1

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..network.extractor import Examined, FeatureExtractor, own, plus, pyramid, tile_sums
+from ..network.extractor import Examined, FeatureExtractor, own, plus, pyramid, tile_sums, unit
 from ..network.moments import Moments, Sums
 from ..network.vgg import STRIDES
 from . import losses
@@ -37,10 +37,6 @@ _COLOUR_BLUR = 12.0
 """Pixels: a single neighbour's colour says little."""
 _COVERED = 0.02
 """The mask's value from which on a place is matched."""
-_SPREAD = 0.05
-"""Of the mean standard deviation: what a feature that hardly varies is divided by, at least."""
-_COMPONENTS = 64
-"""Principal components of the features that are compared, of 128 to 512: they find as good neighbours."""
 _BLOCK = 2048
 """Places that are matched at once."""
 
@@ -151,13 +147,12 @@ class PerceptualLoss:
         """
         places = (mask > _COVERED).nonzero().flatten()
         rows = features[0].flatten(1).T[places]
-        variances = [m.covariance.diagonal().clamp(min=0) for m in (painting.moments, moments)]
-        small = _SPREAD * variances[0].sqrt().mean().clamp(min=1e-6)
-        theirs, own = (variance.sqrt() + small for variance in variances)
-        components = _principal(painting.moments.covariance / theirs[:, None] / theirs).to(theirs)
-        keys = _unit((painting.keys.float() - painting.moments.mean.T) / theirs @ components, rows.dtype)
+        compared = painting.compared
+        scale = moments.covariance.diagonal().clamp(min=0).sqrt() + compared.least
         found = [
-            (_unit((some.float() - moments.mean.T) / own @ components, rows.dtype) @ keys.T).max(1).indices
+            (unit((some.float() - moments.mean.T) / scale @ compared.components, rows.dtype) @ compared.keys.T)
+            .max(1)
+            .indices
             for some in rows.split(_BLOCK)
         ]
         return _Match(places, torch.cat(found), mask[places][:, None])
@@ -232,18 +227,8 @@ class PerceptualLoss:
 
     @staticmethod
     def _back(x: Tensor, sums: list[Sums], apart: Tensor, pull: list[Tensor]) -> Tensor:
-        outputs = [part for s in sums for part in s]
-        (gradient,) = torch.autograd.grad([*outputs, apart], x, [*pull, torch.ones_like(apart)])
+        # One number with the gradients that are wanted: given to ``grad`` as such, they import sympy, half a second.
+        parts = [part for s in sums for part in s]
+        whole = apart + torch.stack([(part * one).sum() for part, one in zip(parts, pull, strict=True)]).sum()
+        (gradient,) = torch.autograd.grad(whole, x)
         return gradient
-
-
-def _principal(correlation: Tensor) -> Tensor:
-    """The first principal components, (C, n), of features with a correlation (C, C).
-
-    In double precision: of few pixels or of one colour most eigenvalues are 0 but for rounding.
-    """
-    return torch.linalg.eigh(correlation.double().clamp(-1, 1)).eigenvectors[:, -_COMPONENTS:]
-
-
-def _unit(rows: Tensor, dtype: torch.dtype) -> Tensor:
-    return (rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-6)).to(dtype)
