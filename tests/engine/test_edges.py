@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from deepblend.engine import colour, matting
+from deepblend.engine import colour, kept, matting
 from deepblend.engine.blend import blend
 from deepblend.engine.methods import METHODS
 from deepblend.engine.request import Plane, Rect
@@ -129,6 +130,14 @@ def test_an_even_patch_is_blended_as_selected():
     assert same(automatic, selected)
 
 
+@pytest.fixture
+def forgotten() -> Iterator[None]:
+    """What is found in a test with another engine is found anew by the next one."""
+    yield
+    kept.forget()
+
+
+@pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("trust", [0.25, 0.75])
 def test_between_found_and_selected_the_picture_goes_over_evenly(monkeypatch, trust):
     """Whatever the trust is, a little more of it changes little."""
@@ -137,6 +146,7 @@ def test_between_found_and_selected_the_picture_goes_over_evenly(monkeypatch, tr
     for more in (0.0, 0.01):
         doubted = lambda *given, more=more: replace(found(*given), trust=trust + more)  # noqa: E731
         monkeypatch.setattr(matting.segmentation, "find", doubted)
+        kept.forget()
         picture, layer = composite(SCENE, SELECTIONS["20 px"], np.float32)
         assert layer.report["edges"] == {"trust": round(trust + more, 3)}
         shown.append(picture)
@@ -332,10 +342,12 @@ def test_tiny_documents_give_finite_pixels(number):
 # Large ones
 
 
+@pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("selected", ["tight", "20 px", "disc"])
 def test_a_matte_found_on_a_reduction_is_close_to_the_direct_one(monkeypatch, selected):
     direct = blend(request(SCENE, SELECTIONS[selected]))
     monkeypatch.setattr(matting, "_MOST_PX", PLACE.w * PLACE.h // 6)
+    kept.forget()
     picture, reduced = composite(SCENE, SELECTIONS[selected])
     assert not same(direct, reduced)
     assert np.abs(alpha_of(direct) - alpha_of(reduced)).sum() < 0.13 * SCENE.alpha.sum()
