@@ -13,7 +13,20 @@ from deepblend.engine import colour, kept, matting
 from deepblend.engine.blend import blend
 from deepblend.engine.methods import METHODS
 from deepblend.engine.request import Plane, Rect
-from matting_cases import HEIGHT, PLACE, WIDTH, alpha_of, composite, disc, ground, over, plane, request, scene, white
+from matting_cases import (
+    HEIGHT,
+    PLACE,
+    WIDTH,
+    alpha_of,
+    composite,
+    disc,
+    ground,
+    over,
+    plane,
+    request,
+    scene,
+    white,
+)
 from scipy import ndimage
 from small_requests import PAPER, blended, same
 
@@ -213,6 +226,16 @@ def test_painted_the_ground_beside_the_object_stays_the_backgrounds():
     seamless, _ = composite(SCENE, disc())
     assert np.abs(picture - seamless)[inside].mean() > 2  # painted it is
     assert alpha_of(layer)[inside].mean() > 0.95
+
+
+def test_a_few_of_its_kind_on_the_old_ground_do_not_make_an_object_ground():
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    another = (np.hypot(rows - 20, columns - 60) < 7)[..., None]
+    brown, meadow = ((150, 82, 40), (158, 90, 46)), ((110, 150, 60), (130, 170, 80))
+    herd = scene(own=ground(*brown, 5, 4), old=np.where(another, ground(*brown, 6, 4), ground(*meadow, 7, 8)))
+    layer = blend(request(herd, SELECTIONS["20 px"]))
+    assert layer.report["edges"]["trust"] > 0.9
+    assert alpha_error(layer) < 0.15
 
 
 def test_what_was_not_found_stays_as_selected():

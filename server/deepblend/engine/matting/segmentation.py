@@ -37,6 +37,8 @@ _LEAST = (0.04, 0.1)
 """The part of a selection that an object is: too little to be what was selected, and enough."""
 _ALSO_GROUND = (0.2, 0.33)
 """The part of what was found that is coloured like the ground: a little of an object can be, and a third is none."""
+_RARE = 0.01
+"""The part of the ground whose colours do not count there: a herd behind an animal is coloured like it."""
 _LOST = (0.3, 0.6)
 """What was left and is not coloured like the ground either, by what was found: then either may be the object."""
 _BESIDE = 3
@@ -94,14 +96,15 @@ def find(image: Tensor, selected: Tensor, opaque: Tensor, background: Tensor) ->
     alike = _alike(filled, ring)
     marks[selected & alike] = cv2.GC_PR_BGD
     found = _tidied(_cut(filled, marks) & selected, alike)
-    return Segments(found, _trust(image, selected, found, alike))
+    return Segments(found, _trust(image, selected, found, alike, _alike(filled, ring, _RARE)))
 
 
-def _trust(image: Tensor, selected: Tensor, found: Tensor, alike: Tensor) -> float:
+def _trust(image: Tensor, selected: Tensor, found: Tensor, alike: Tensor, common: Tensor) -> float:
     """How sure it is that what was found is the object, and all of it: 0..1.
 
     Args:
         alike: what is coloured like the ground.
+        common: what is coloured like more of it than a little.
     """
     cut = outline.Cut.between(image, found, selected & ~found)
     lost = selected & ~alike & ~outline.grown(found, _BESIDE) & ~outline.grown(~selected, _BESIDE)
@@ -109,7 +112,7 @@ def _trust(image: Tensor, selected: Tensor, found: Tensor, alike: Tensor) -> flo
         _ramp(_part(found, selected), _LEAST)
         * _ramp(cut.contrast, _CONTRAST)
         * _ramp(cut.length / max(outline.length(found), 1), _SUPPORT)
-        * (1 - _ramp(_part(found & alike, found), _ALSO_GROUND))
+        * (1 - _ramp(_part(found & common, found), _ALSO_GROUND))
         * (1 - _ramp(_part(lost, found), _LOST))
         * (1 - _ramp(_missing(found, selected), _MISSING))
     )
@@ -169,14 +172,23 @@ def _without_surroundings(image: Tensor, selected: Tensor, background: Tensor) -
     return Segments(selected, (1 - _ramp(rough, (0.3, 0.5))) * object_, whole=True)
 
 
-def _alike(image: Tensor, ground: Tensor) -> Tensor:
-    """(h, w), bool: what is coloured like some of the ground's pixels, about as much as they are like one another."""
+def _alike(image: Tensor, ground: Tensor, rare: float = 0.0) -> Tensor:
+    """(h, w), bool: what is coloured like some of the ground's pixels, about as much as they are like one another.
+
+    Args:
+        rare: the part of the ground's pixels that has to be as like, beyond the nearest.
+    """
     smooth = outline.gauss(image[None], 0.7)[0]
     known = smooth[:, ground].T
     chosen = known[torch.linspace(0, len(known) - 1, min(len(known), _GROUND_SAMPLES), device=image.device).long()]
-    usual = torch.cdist(chosen[::2], chosen[-1:] if len(chosen) == 1 else chosen[1::2]).amin(1)
+
+    def apart(colours: Tensor, some: Tensor) -> Tensor:
+        distances = torch.cdist(colours, some)
+        return distances.kthvalue(1 + int(rare * (len(some) - 1)), 1).values if rare else distances.amin(1)
+
+    usual = apart(chosen[::2], chosen[-1:] if len(chosen) == 1 else chosen[1::2])
     usual = usual.quantile(0.9).clamp(min=_ALIKE)
-    nearest = torch.cat([torch.cdist(part, chosen).amin(1) for part in smooth.flatten(1).T.split(1 << 14)])
+    nearest = torch.cat([apart(part, chosen) for part in smooth.flatten(1).T.split(1 << 14)])
     return (nearest <= usual).view_as(ground)
 
 
