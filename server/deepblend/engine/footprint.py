@@ -40,13 +40,13 @@ def check(request: Request, device: str, pixels: int, each: int) -> None:
 
 
 def check_frame(request: Request, device: str) -> None:
-    """The same of laying a selection on the background."""
+    """Raise DeviceMemory where laying the selection on the background takes more than may be taken."""
     shaped = request.settings.feather_px or request.settings.grow_px
     check(request, device, _area(request.background.rect), SHAPING if shaped else SELECTING)
 
 
 def check_region(request: Request, device: str, box: Rect, rect: Rect) -> None:
-    """The same of all that follows, once Omega's box is known, and the box with its margin."""
+    """Raise DeviceMemory where the stages take more than may be taken: by Omega's box, and the box with its margin."""
     settings = request.settings
     check(request, device, _area(rect), _each(settings))
     if settings.shadow_length:

@@ -58,8 +58,9 @@ class Region:
         return torch.where(self.omega, self.source, self.background)
 
     def reduction(self, base_px: int) -> int:
-        """The first power of two that makes Omega's box and a quarter of its longer side around no longer than a base.
+        """The smallest power of two by which to reduce, so that Omega's box and its surroundings fit into a base.
 
+        The surroundings are a quarter of the box's longer side on every side.
         Surroundings count as far as the background goes: an object that fills its document is worked on as finely as
         the document, and one that is small in a large document as in that document reduced to the base.
 

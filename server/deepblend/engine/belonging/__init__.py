@@ -50,7 +50,7 @@ class Matching(Stage[Picture]):
 
 
 class Surveying(Stage[Picture]):
-    """Measures the grain of the surroundings, for :class:`Graining`: what follows gives them up."""
+    """Measures the grain of the surroundings for :class:`Graining`, before later stages free their arrays."""
 
     name = "grain"
 

@@ -31,7 +31,7 @@ class Sums(NamedTuple):
         return Moments(mean, self.second / area - mean @ mean.T)
 
     def plus(self, other: Sums) -> Sums:
-        """Of two parts of a picture together."""
+        """The sums of two parts of a picture together."""
         return Sums(self.first + other.first, self.second + other.second)
 
 

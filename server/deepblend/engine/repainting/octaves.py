@@ -129,8 +129,8 @@ class PaintedOctave:
         Yields the part that is done, 0..1, between them.
 
         Args:
-            wanted: (1, 1, H, W), above 0 at the picture's pixels that it is wanted of; elsewhere it lacks something,
-                or is 0. None: of all.
+            wanted: (1, 1, H, W), above 0 at the picture's pixels that it is wanted of; elsewhere it is incomplete
+                or 0. None: of all.
         """
         if wanted is None:
             wanted = picture.new_ones(1, 1, *picture.shape[-2:])
