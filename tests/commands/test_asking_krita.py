@@ -12,8 +12,8 @@ from pathlib import Path
 import deepblend.hosts.krita as hosts_krita
 import pytest
 from deepblend.hosts import asking_krita, running
-from harness import wait_for
 from krita_profiles import make_krita, make_kritarunner
+from waiting import wait_for
 
 posix = pytest.mark.skipif(os.name != "posix", reason="the stand-ins for kritarunner are shell scripts")
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 from gimp import Gimp
-from harness import wait_for
 from pictures import ABOVE, LEFT, example, stored
 from screen import Screen
+from waiting import wait_for
 
 DIALOG, AGAIN, PROGRESS = "Deep Image Blending", "Blend Again", "Blending 'Kingfisher'"
 OK = (848, 614)

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from deepblend_protocol import connection
 from gimp import Gimp, rewrite
-from harness import COMMAND, Served, wait_for
+from harness import COMMAND, Served
 from pictures import picture, stored
+from waiting import wait_for
 
 WIDTH, HEIGHT = 900, 700
 """Large enough for a blend that takes some seconds."""

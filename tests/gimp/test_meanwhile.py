@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 from desk import PROGRESS, Desk
-from harness import wait_for
 from pictures import LEFT
+from waiting import wait_for
 
 
 def box(desk: Desk) -> list[int]:

@@ -7,7 +7,7 @@ import time
 import hosts_root
 import numpy as np
 from desk import Desk
-from harness import wait_for
+from waiting import wait_for
 
 HANDLER = """[Desktop Entry]
 Type=Application

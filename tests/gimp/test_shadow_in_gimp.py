@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from desk import Desk
 from gimp import Gimp
-from harness import wait_for
 from pictures import engine_shadow, loaded
 from test_documents import BELOW, HEIGHT, LAYER, WIDTH, run
+from waiting import wait_for
 
 ASKED = {"shadow": 0.7, "shadow_angle": 30.0, "shadow_px": 60.0}
 """Longer than the margin that a blend needs else."""

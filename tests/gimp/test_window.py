@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from desk import DIALOG, OK, PROGRESS, SLIDER, Desk
 from gimp import Gimp, rewrite
-from harness import Served, wait_for
+from harness import Served
+from waiting import wait_for
 
 
 def test_from_the_menu_to_the_new_layer_and_back(desk: Desk):

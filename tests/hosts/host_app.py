@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from harness import wait_for
 from hosts_root import ENTER, HERE
+from waiting import wait_for
 
 DEADLINE_S = 180.0
 FONTS = os.environ.get("DEEPBLEND_FONTS")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from harness import wait_for
 from host_app import App
 from PIL import Image
+from waiting import wait_for
 
 
 class Screen:

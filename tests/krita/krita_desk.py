@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import wait_for
 from krita_app import Krita
 from pictures import ABOVE, LEFT, example, picture, stored
 from screen import Screen
+from waiting import wait_for
 
 WIDTH, HEIGHT = 200, 160
 AT, SIZE = (40, 30), (110, 90)

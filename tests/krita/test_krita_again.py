@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from harness import wait_for
 from krita_app import Krita
 from krita_desk import AT, BELOW, LAYER, Desk, ellipse
 from pictures import engine
 from screen import Screen
+from waiting import wait_for
 
 MASK = ellipse((50, 40, 80, 60))
 REPOSITORY = Path(__file__).parents[2]

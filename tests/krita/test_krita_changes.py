@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 import pytest
-from harness import wait_for
 from krita_desk import AT, BELOW, LAYER, SRGB, Desk, ellipse, previewed
 from pictures import picture
+from waiting import wait_for
 
 ELLIPSE = ellipse((50, 40, 80, 60))
 SQUARE = picture(100, 100, 4, seed=11)

@@ -7,10 +7,10 @@ import time
 
 import numpy as np
 import pytest
-from harness import wait_for
 from krita_desk import AT, BELOW, LAYER, Desk, ellipse, previewed, rectangle
 from pictures import engine, picture
 from screen import Screen
+from waiting import wait_for
 
 ELLIPSE = ellipse((50, 40, 80, 60))
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from harness import wait_for
 from krita_desk import LINEAR, SRGB, Desk
 from pictures import TYPES
+from waiting import wait_for
 
 WIDTH, HEIGHT, SIDE = 6000, 4000, 1024
 SPACES = {"U8": ("U8", SRGB), "U16": ("U16", SRGB), "FLOAT": ("F32", LINEAR)}

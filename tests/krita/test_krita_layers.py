@@ -7,10 +7,10 @@ import pytest
 from deepblend.engine.blend import blend
 from deepblend.engine.request import Plane, Rect, Request
 from deepblend_protocol.settings import resolve
-from harness import wait_for
 from krita_desk import AT, BELOW, HEIGHT, LAYER, SRGB, WIDTH, Desk, ellipse
 from pictures import disc, engine, picture
 from PIL import Image
+from waiting import wait_for
 
 ELLIPSE = ellipse((50, 40, 80, 60))
 FILE = 'other = document.createFileLayer("Photo", FOLDER + "/photo.png", "None")'

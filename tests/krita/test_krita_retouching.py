@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from harness import wait_for
 from krita_desk import Desk, ellipse, previewed
 from screen import Screen
+from waiting import wait_for
 
 ELLIPSE = ellipse((50, 40, 80, 60))
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Served, wait_for
+from harness import Served
 from krita_desk import Desk, ellipse
 from pictures import picture
 from screen import Screen
+from waiting import wait_for
 
 ELLIPSE = ellipse((50, 40, 80, 60))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from deepblend_protocol.settings import PRESET_NAMES, PRESETS
-from harness import wait_for
 from krita_desk import Desk, ellipse
+from waiting import wait_for
 
 ELLIPSE = ellipse((50, 40, 80, 60))
 FORM = """

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from deepblend_protocol.geometry import Rect
-from harness import wait_for
 from krita_desk import AT, BELOW, LAYER, Desk, rectangle
 from pictures import engine, engine_shadow
 from screen import Screen
+from waiting import wait_for
 
 ASKED = {"style": 0.0, "shadow": 0.7, "shadow_angle": 30.0, "shadow_px": 60.0}
 """Longer than the margin that a blend needs else."""

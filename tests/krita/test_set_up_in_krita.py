@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import wheelhouse
-from harness import wait_for
 from hosts_root import ENTER
 from krita_app import DRIVER, Krita
 from krita_desk import Desk
 from screen import Screen
 from test_install_in_krita import IMPORT
+from waiting import wait_for
 
 SHOWN = """
 page = docker().findChild(QtCore.QObject, "deepblend_set_up")

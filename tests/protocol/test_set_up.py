@@ -15,7 +15,7 @@ import wheelhouse
 from deepblend_protocol import connection, errors, words
 from deepblend_protocol.plugins import set_up
 from deepblend_protocol.plugins.set_up import SetUp
-from harness import wait_for
+from waiting import wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its programs are shell scripts")
 

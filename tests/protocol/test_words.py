@@ -173,8 +173,7 @@ def template(tool: ModuleType) -> Any:
 
 
 def catalogue(language: str) -> Any:
-    from babel.messages.pofile import read_po
-
+    read_po = pytest.importorskip("babel.messages.pofile").read_po
     with (LOCALE / language / "LC_MESSAGES" / "deepblend.po").open("rb") as file:
         return read_po(file, locale=language)
 

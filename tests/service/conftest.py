@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from deepblend_protocol import connection
 from deepblend_protocol.connection import Installation
-from harness import COMMAND, SABOTAGE, Served, wait_for
+from harness import COMMAND, SABOTAGE, Served
+from waiting import wait_for
 
 
 @pytest.fixture

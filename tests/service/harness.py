@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,9 @@ import zmq
 from deepblend_protocol import connection, messages
 from deepblend_protocol.connection import Connection
 from deepblend_protocol.geometry import Rect
+from waiting import DEADLINE_S, wait_for
 
-DEADLINE_S = 120.0
-"""For what is expected to happen soon, on a machine that may be very busy."""
 SABOTAGE = Path(__file__).parent / "sabotage"
-
-
-def wait_for(happens: Callable[[], Any], what: str, seconds: float = DEADLINE_S) -> Any:
-    """What ``happens`` returns, as soon as that is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := happens()):
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.02)
-    return found
 
 
 class Served:

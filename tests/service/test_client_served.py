@@ -33,7 +33,8 @@ from deepblend_protocol.client import (
 )
 from deepblend_protocol.connection import Installation
 from deepblend_protocol.geometry import Rect
-from harness import COMMAND, DEADLINE_S, Served, endless, small, wait_for
+from harness import COMMAND, Served, endless, small
+from waiting import DEADLINE_S, wait_for
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ import psutil
 import pytest
 from deepblend_protocol import connection
 from deepblend_protocol.connection import Installation
-from harness import DEADLINE_S, Served, Talker, endless, wait_for
+from harness import Served, Talker, endless
 from PIL import Image
+from waiting import DEADLINE_S, wait_for
 
 ROOT = Path(__file__).parents[2]
 KEY = "0123456789abcdef" * 4

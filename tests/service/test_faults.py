@@ -16,7 +16,8 @@ import pytest
 import zmq
 from deepblend_protocol import connection, messages
 from deepblend_protocol.geometry import Rect
-from harness import Served, Talker, endless, small, wait_for
+from harness import Served, Talker, endless, small
+from waiting import wait_for
 
 Serve = Callable[..., Served]
 

@@ -11,7 +11,8 @@ import psutil
 import pytest
 from deepblend_protocol import messages, wire
 from deepblend_protocol.errors import DeepBlendError, MessageMalformed
-from harness import Served, Talker, small, wait_for
+from harness import Served, Talker, small
+from waiting import wait_for
 
 BATCH = 50
 

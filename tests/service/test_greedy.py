@@ -15,7 +15,8 @@ import pytest
 from deepblend.service.keys import Keys
 from deepblend_protocol import messages
 from deepblend_protocol.errors import KeysUnusable
-from harness import Served, Talker, plane, small, wait_for
+from harness import Served, Talker, plane, small
+from waiting import wait_for
 
 Serve = Callable[..., Served]
 

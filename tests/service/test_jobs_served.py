@@ -10,7 +10,8 @@ import pytest
 from deepblend_protocol import messages
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.settings import PRESETS
-from harness import Served, Talker, endless, plane, small, wait_for
+from harness import Served, Talker, endless, plane, small
+from waiting import wait_for
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from deepblend_protocol.client import Client, EchoReceived, JobState, State
 from deepblend_protocol.connection import Installation
 from deepblend_protocol.geometry import Rect
 from deepblend_protocol.piped import PipedLink
-from harness import COMMAND, Served, Talker, endless, small, wait_for
+from harness import COMMAND, Served, Talker, endless, small
+from waiting import wait_for
 
 RELAY = (sys.executable, "-m", "deepblend_protocol.relay")
 NOTICED_S = 5.0
