@@ -49,6 +49,12 @@ def test_imports_are_seen_wherever_they_stand():
     assert {"batch", "file_blend", "files"} <= known(ROOM / "commands" / "batch.py")
 
 
+def run_alone(code: str) -> None:
+    """Python code in a process that has imported nothing yet."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_who_finds_the_hosts_loads_no_pictures():
     code = (
         "import pkgutil, sys; from importlib import import_module; from deepblend import hosts\n"
@@ -57,8 +63,7 @@ def test_who_finds_the_hosts_loads_no_pictures():
         "heavy = {'torch', 'numpy', 'PIL'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run_alone(code)
 
 
 def test_a_painted_blend_imports_no_more_of_torch_than_it_needs():
@@ -77,8 +82,7 @@ def test_a_painted_blend_imports_no_more_of_torch_than_it_needs():
         "heavy |= {'torch._dynamo', 'torch._inductor'} & set(sys.modules) - before\n"
         "assert 'cv2' in more and not heavy, heavy"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run_alone(code)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +96,7 @@ def test_a_painted_blend_imports_no_more_of_torch_than_it_needs():
 def test_who_waits_for_nothing_else_imports_nothing_else(module: str, others: set[str]):
     """The server listens, and its worker begins with torch, before all else; a blend on the server needs no engine."""
     code = f"import sys, {module}; heavy = {others} & set(sys.modules); assert not heavy, heavy"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run_alone(code)
 
 
 def imported(path: Path) -> set[str]:
