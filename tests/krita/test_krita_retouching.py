@@ -21,10 +21,12 @@ def test_the_original_is_hidden_in_a_step_of_its_own(desk: Desk):
     wait_for(lambda: desk.run("answer = document.activeNode().name()") == active, "the layer that was active")
     assert not desk.run("answer = layer.visible()")
     desk.run("Krita.instance().action('edit_undo').trigger(); document.waitForDone()")
-    assert desk.run("answer = [layer.visible(), len(document.topLevelNodes())]") == [True, 4], "the result stays"
+    state = "answer = [layer.visible(), len(document.topLevelNodes())]"
+    wait_for(lambda: desk.run(state) == [True, 4], "the layer to be seen again and the result to stay")
     wait_for(lambda: desk.run(words) == "Hide 'Boat'", "the button")
     desk.run("Krita.instance().action('edit_undo').trigger(); document.waitForDone()")
-    assert desk.run("answer = names(document.rootNode())") == ["below", "Boat", "Selection Mask"]
+    names = ["below", "Boat", "Selection Mask"]
+    wait_for(lambda: desk.run("answer = names(document.rootNode())") == names, "the result to be gone")
 
 
 SEEN = """

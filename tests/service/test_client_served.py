@@ -281,7 +281,7 @@ with Client(Installation(Path(sys.argv[1]), COMMAND), "one of many") as client:
 
 
 def test_clients_that_start_at_once_end_with_one_server(installation: Installation) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", CLIENT, str(installation.connection)]
     clients = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     said = [client.communicate(timeout=DEADLINE_S)[0] for client in clients]

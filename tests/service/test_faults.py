@@ -96,7 +96,7 @@ def test_a_client_that_is_killed_or_stopped_leaves_the_device_free(serve: Serve,
     served = serve()
     with Talker(served.connection) as talker:
         works(talker, "before")
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         command = [sys.executable, "-c", CLIENT, str(served.path)]
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as client:
             assert client.stdout is not None and client.stdout.readline() == b"running\n"
