@@ -55,7 +55,7 @@ def test_it_is_torchvisions_vgg16_with_these_weights(network):
         for index, module in enumerate(own):
             x = module(x)
             if index in ENDS:
-                torch.testing.assert_close(found[ENDS.index(index)], x, rtol=1e-4, atol=0.02)  # values go to hundreds
+                torch.testing.assert_close(found[ENDS.index(index)], x, rtol=1e-4, atol=0.1)  # values go to hundreds
 
 
 @pytest.mark.parametrize(("height", "width", "batch"), [(32, 32, 1), (40, 72, 2), (47, 33, 1), (8, 8, 1)])

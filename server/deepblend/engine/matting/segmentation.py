@@ -184,12 +184,19 @@ def _alike(image: Tensor, ground: Tensor, rare: float = 0.0) -> Tensor:
 
     def apart(colours: Tensor, some: Tensor) -> Tensor:
         distances = torch.cdist(colours, some)
-        return distances.kthvalue(1 + int(rare * (len(some) - 1)), 1).values if rare else distances.amin(1)
+        return _smallest(distances, int(rare * (len(some) - 1))) if rare else distances.amin(1)
 
     usual = apart(chosen[::2], chosen[-1:] if len(chosen) == 1 else chosen[1::2])
     usual = usual.quantile(0.9).clamp(min=_ALIKE)
     nearest = torch.cat([apart(part, chosen) for part in smooth.flatten(1).T.split(1 << 14)])
     return (nearest <= usual).view_as(ground)
+
+
+def _smallest(rows: Tensor, k: int) -> Tensor:
+    """Of each row, (n, m), the smallest but k: (n,)."""
+    if rows.device.type != "cpu":
+        return rows.kthvalue(k + 1, 1).values
+    return torch.from_numpy(np.partition(rows.numpy(), k, axis=1)[:, k])  # six times as fast
 
 
 def _cut(image: Tensor, marks: Tensor) -> Tensor:
