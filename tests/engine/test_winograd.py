@@ -22,7 +22,8 @@ def inputs(height: int, width: int, layout=torch.channels_last) -> list[torch.Te
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
 def test_values_and_gradient_are_the_convolutions(size, layout, monkeypatch):
     monkeypatch.setattr(winograd, "_TOGETHER", 2 * KERNELS * 4)  # several strips of tiles
-    image, weight, bias, gradient = inputs(*size, layout)
+    height, width = size
+    image, weight, bias, gradient = inputs(height, width, layout)
     image.requires_grad_(True)
     exact = F.conv2d(image.double(), weight.double(), bias.double(), padding=1)
     (wanted,) = torch.autograd.grad(exact, image, gradient.double())

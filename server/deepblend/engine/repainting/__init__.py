@@ -101,7 +101,7 @@ class Repainting(Stage[Picture]):
             work.network, as_srgb(request.background, device), limit_for(device, request.memory_limit)
         )
         strength = Strength.of(request.settings.style, request.settings.keep_colours)
-        self._levels = Levels(canvas, _style(work), strength, extractor, work.budget)
+        self._levels = Levels(canvas, _style(work, canvas.box), strength, extractor, work.budget)
 
     def __iter__(self) -> Generator[Update[Picture], None, None]:
         yield Update(0.0, lambda: (self._start, self._mask))
@@ -173,14 +173,17 @@ def _base(work: Work) -> int:
     return factor
 
 
-def _style(work: Work) -> Style | None:
-    """The style picture, or None where strokes come from the surroundings."""
+def _style(work: Work, box: Rect) -> Style | None:
+    """The style picture, or None where strokes come from the surroundings; ``box`` is Omega's."""
     plane = work.request.style
     if plane is None or work.request.settings.style_from == "surroundings":
         return None
     channels = colour.colours(work.request.background)
     image, alpha = colour.decode(plane, channels, work.device)
-    return Style(image, alpha, plane.scale, as_srgb(plane, work.device))
+    place = None
+    if work.request.settings.style_from == "background":
+        place = box.relative_to(plane.rect).scaled(plane.scale)
+    return Style(image, alpha, plane.scale, as_srgb(plane, work.device), place)
 
 
 def _painting(work: Work) -> tuple[Tensor, Tensor]:

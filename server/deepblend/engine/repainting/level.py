@@ -14,6 +14,7 @@ from ..colour import luma
 from ..lbfgs import LBFGS
 from ..network.as_srgb import View
 from ..network.extractor import GRID, FeatureExtractor
+from ..request import Rect
 from ..stages import within
 from ..work import Picture
 from . import palette
@@ -28,6 +29,8 @@ WEIGHT_STYLE = 8.0
 WEIGHT_NEIGHBOURS = 0.5
 KEYS = 8000
 """Of the painting's features on each layer, those that places are matched with."""
+NEAR_PX = 80_000
+"""Of a larger painting the network sees so many pixels at least, those around where the object lies."""
 FIRST_STEP = 15.0
 """Levels."""
 COLOURS = 0.6
@@ -49,6 +52,8 @@ class Style:
     scale: float
     """Its samples per document pixel; finer levels take the surroundings."""
     view: View
+    place: Rect | None = None
+    """Where Omega's box lies in its samples; None where it is another picture."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,10 @@ class Level:
         """
         painting, weight, view = self.painting(canvas, style)
         seen_as = extractor if view is None else replace(extractor, view=view)
-        examined = yield from seen_as.examine(painting, weight, KEYS)
+        seen = painting, weight
+        if view is not None and style is not None and style.place is not None:
+            seen = around(style.place.scaled(1 / (self._factor * style.scale)), painting, weight)
+        examined = yield from seen_as.examine(*seen, KEYS)
         begun = gauss(self._seamless, 1.0) if coarser is None else self.painted
         weights = {"style": WEIGHT_STYLE, "neighbours": WEIGHT_NEIGHBOURS}
         self._perceptual = PerceptualLoss(extractor, self.mask, examined, weights)
@@ -298,3 +306,22 @@ def _between(array: Tensor, axis: int, start: float, length: int) -> Tensor:
     first, part = int(start), start % 1
     cut = array.narrow(axis, first, length)
     return torch.lerp(cut, array.narrow(axis, first + 1, length), part) if part else cut
+
+
+def around(place: Rect, painting: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """The part of a painting around a place in it that has a weight of NEAR_PX, or all of it.
+
+    Shape:
+        painting: (1, C, h, w); weight: (1, 1, h, w); both sides, and the result's, are multiples of GRID.
+    """
+    height, width = weight.shape[-2:]
+    for margin in range(2 * GRID, max(height, width), 2 * GRID):
+        seen = place.grown(margin)
+        rows, columns = (
+            slice(max(0, first // GRID * GRID), max(0, min(side, -(-last // GRID) * GRID)))
+            for first, last, side in ((seen.y, seen.bottom, height), (seen.x, seen.right, width))
+        )
+        part = weight[..., rows, columns]
+        if float(part.sum()) >= NEAR_PX:
+            return painting[..., rows, columns], part
+    return painting, weight
