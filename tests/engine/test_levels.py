@@ -170,7 +170,7 @@ def test_a_document_twice_as_large_is_painted_alike(case):
         assert there.loss == pytest.approx(
             here.loss, rel=1e-2
         )  # of two neighbours as near as each other either is found
-        assert (there.picture - here.picture).abs().max() < 0.01
+        assert (there.picture - here.picture).abs().max() < 0.1
 
 
 @pytest.mark.parametrize("start", [2.0, 2.25, 2.5])

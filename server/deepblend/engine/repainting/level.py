@@ -29,6 +29,8 @@ WEIGHT_STYLE = 8.0
 WEIGHT_NEIGHBOURS = 0.5
 KEYS = 8000
 """Of the painting's features on each layer, those that places are matched with."""
+DEEPEST_ON_BASE = 3
+"""Of LAYERS, those that are looked at on the base: what relu4_3 says of an object is settled on the coarser levels."""
 NEAR_PX = 80_000
 """Of a larger painting the network sees so many pixels at least, those around where the object lies."""
 FIRST_STEP = 15.0
@@ -125,6 +127,8 @@ class Level:
 
         Yields between tiles, and between parts of the octave that is laid.
         """
+        if self._finer == 1:
+            extractor = replace(extractor, deepest=DEEPEST_ON_BASE)
         painting, weight, view = self.painting(canvas, style)
         seen_as = extractor if view is None else replace(extractor, view=view)
         seen = painting, weight

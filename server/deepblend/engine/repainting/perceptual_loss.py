@@ -25,7 +25,7 @@ from . import losses
 from .octaves import gauss
 
 MATCHED = (1, 2, 3)
-"""The layers among LAYERS whose places are matched: relu2_2, relu3_3, relu4_3."""
+"""The layers among LAYERS whose places are matched, of those that are looked at: relu2_2, relu3_3, relu4_3."""
 QUERY = 0.75
 """What is matched is this part of the reference; the rest is the picture that the level begins with."""
 FOUND = 0.3
@@ -67,12 +67,13 @@ class PerceptualLoss:
             mask: (1, 1, H, W), 0..1, H and W multiples of GRID.
         """
         self._extractor, self._painting, self._weights = extractor, painting, weights
+        self._matched_on = [layer for layer in MATCHED if layer < extractor.deepest]
         self._masks = pyramid(mask, extractor.deepest)
         self._areas = [m.sum() for m in self._masks]
         self.tiles = extractor.tiles(mask)
         self._start: list[Moments] = []
-        self._matches: list[list[_Match]] = []  # by tile, by layer of MATCHED
-        self._norms: list[Tensor] = []  # by layer of MATCHED: variance of the painting's times the matched area
+        self._matches: list[list[_Match]] = []  # by tile, by layer of _matched_on
+        self._norms: list[Tensor] = []  # by layer of _matched_on: variance of the painting's times the matched area
 
     def match(self, reference: Tensor, current: Tensor) -> Iterator[float]:
         """Find each place's neighbour in the painting; yields the part that is done, 0..1, between tiles.
@@ -102,14 +103,14 @@ class PerceptualLoss:
             with torch.no_grad():
                 if count > 1:
                     features = self._extractor.features(query, tile)
-                masks = [own(self._masks[layer], tile, layer).flatten() for layer in MATCHED]
+                masks = [own(self._masks[layer], tile, layer).flatten() for layer in self._matched_on]
                 self._matches.append(
                     [
                         self._matched(features[layer], mask, moments[layer], self._painting[layer])
-                        for layer, mask in zip(MATCHED, masks, strict=True)
+                        for layer, mask in zip(self._matched_on, masks, strict=True)
                     ]
                 )
-        for index, layer in enumerate(MATCHED):
+        for index, layer in enumerate(self._matched_on):
             area = sum((tile[index].weight.sum() for tile in self._matches), torch.zeros_like(self._areas[layer]))
             variance = self._painting[layer].moments.covariance.diagonal().sum()
             self._norms.append((area * variance).clamp(min=1e-6))
@@ -127,7 +128,7 @@ class PerceptualLoss:
             apart = torch.zeros_like(means[layer])
             known = torch.zeros_like(apart[:, :1])
             for tile, matches in zip(self.tiles, self._matches, strict=True):
-                match = matches[MATCHED.index(layer)]
+                match = matches[self._matched_on.index(layer)]
                 here, there, sure = (own(array, tile, layer) for array in (means[layer], apart, known))
                 theirs = here[0].flatten(1).clone()
                 theirs[:, match.places] = self._painting[layer].colours[match.keys].T
@@ -158,9 +159,10 @@ class PerceptualLoss:
         return _Match(places, torch.cat(found), mask[places][:, None])
 
     def _found(self, index: int) -> Moments:
-        """Of the painting's features that were found, by an index of MATCHED."""
+        """Of the painting's features that were found, by an index of _matched_on."""
         weight = torch.cat([tile[index].weight for tile in self._matches])
-        keys = torch.cat([self._painting[MATCHED[index]].keys[tile[index].keys] for tile in self._matches]).float()
+        every = self._painting[self._matched_on[index]].keys
+        keys = torch.cat([every[tile[index].keys] for tile in self._matches]).float()
         share = weight / weight.sum().clamp(min=1e-6)
         mean = (keys * share).sum(0, keepdim=True)
         return Moments(mean.T, ((keys - mean) * share).T @ (keys - mean))
@@ -208,11 +210,11 @@ class PerceptualLoss:
         rows, columns = tile.own(1)
         features = self._extractor.features(x, within._replace(rows=rows, columns=columns))
         apart = x.new_zeros(())
-        for layer, match, norm in zip(MATCHED, self._matches[k], self._norms, strict=True):
+        for layer, match, norm in zip(self._matched_on, self._matches[k], self._norms, strict=True):
             here = features[layer][0].flatten(1).T[match.places].float()
             far = (here - self._painting[layer].keys[match.keys].float()).square().sum(1, keepdim=True)
             apart = apart + (far * match.weight).sum() / norm
-        return x, tile_sums(features, self._masks, tile), self._weights["neighbours"] * apart / len(MATCHED)
+        return x, tile_sums(features, self._masks, tile), self._weights["neighbours"] * apart / len(self._matched_on)
 
     def _style(self, total: list[Sums]) -> tuple[Tensor, list[Tensor]]:
         """The weighted style loss, and its gradient in all sums."""
