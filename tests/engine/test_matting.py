@@ -7,7 +7,7 @@ import pytest
 import torch
 from deepblend.engine import matting
 from deepblend.engine.matting import closed_form, foreground, outline, segmentation
-from matting_cases import HEIGHT, WIDTH, Scene, disc, ground, scene, tensor
+from matting_cases import HEIGHT, WIDTH, Scene, disc, fur, ground, scene, tensor
 from scipy import ndimage
 from torch import Tensor
 
@@ -198,6 +198,23 @@ def test_an_object_of_the_grounds_own_colours_is_not_trusted():
     random = np.random.default_rng(8)
     of = scene(own=below + random.normal(0, 2, below.shape))
     assert segmented(of, disc()).trust == 0
+
+
+@pytest.mark.parametrize(("muzzle_px", "trusted"), [(4, True), (16, False)])
+def test_what_stands_out_of_an_object_is_not_taken_for_it_where_as_much_again_is_left(monkeypatch, muzzle_px, trusted):
+    """A head selected inside its fur: its eyes are no animal, which its muzzle tells, that is no ground either."""
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+
+    def within(row: int, column: int, px: int) -> np.ndarray:
+        return np.hypot(rows - row, columns - column) < px
+
+    eyes = within(66, 70, 18) | within(66, 124, 18)
+    face = fur()
+    face[eyes] = (120, 190, 60)
+    face[within(118, 97, muzzle_px)] += (45, 58, 60)
+    monkeypatch.setattr(segmentation, "_cut", lambda image, marks: torch.from_numpy(eyes))
+    trust = segmented(scene(own=face, old=face), disc()).trust
+    assert trust == 1 if trusted else trust == 0
 
 
 def test_where_nothing_shows_the_ground_nothing_is_claimed():

@@ -39,7 +39,7 @@ _ALSO_GROUND = (0.2, 0.33)
 """The part of what was found that is coloured like the ground: a little of an object can be, and a third is none."""
 _RARE = 0.01
 """The part of the ground whose colours do not count there: a herd behind an animal is coloured like it."""
-_LOST = (0.3, 0.6)
+_LOST = (0.12, 0.25)
 """What was left and is not coloured like the ground either, by what was found: then either may be the object."""
 _BESIDE = 3
 """Pixels beside a cut that are not asked: their colours are mixed."""
