@@ -43,9 +43,9 @@ class Limits:
     reach: float = 1.5
     """Standard deviations of the painting's chroma beyond which colours are held back: else a colour that few of the
     object's pixels have is thrown to its complement."""
-    nearest: float = 0.75
+    nearest: float = 0.85
     """The part of chroma that goes to the nearest colours; the rest goes by the map."""
-    width: float = 0.03
+    width: float = 0.02
     """Of "nearest", in Oklab."""
     bandwidth: float = 0.3
     """Of mean chroma as a function of lightness."""
