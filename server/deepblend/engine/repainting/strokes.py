@@ -15,14 +15,12 @@ from ..colour import luma
 from .curves import interpolated, quantiles
 from .octaves import STRONG, gauss
 
-_LEAST = (0.2, 0.2, 0.2, 0.4, 0.6)
-"""By what a band of luma is multiplied at least in a round, an octave each, the finest of them of what a Gaussian of
-0.8 pixels takes away. What is coarse is more the object's than the strokes'."""
-_OWN_LEAST = (0.25, 0.5, 0.9, 1.0, 1.0)
-"""The same, after all rounds, of what follows the object's own lines where they are strong: what is finest is a
-photograph's sharpness and grain."""
-_MOST = 1.25
-"""By what it is multiplied at most in a round."""
+_LEAST, _MOST = 0.2, 1.25
+"""By what a band of luma is multiplied in a round."""
+_OWN_LEAST = (0.3, 0.6, 1.0, 1.0, 1.0)
+"""By what it is multiplied at least, after all rounds, where it follows strong lines of the object's own: an octave
+each, the finest of them of what a Gaussian of 0.8 pixels takes away. What is finest is a photograph's sharpness and
+grain."""
 _OWN_MOST = 1.2
 """How much stronger than in the object its lines may have been painted and still be its own."""
 _ROUNDS = 2
@@ -57,7 +55,7 @@ def as_strong(painted: Tensor, own: Tensor, painting: Tensor, weight: Tensor, om
         change = torch.zeros_like(omega)
         for k, (band, strength) in enumerate(_bands(luma(painted))):
             gain = interpolated(quantiles(strength, here, places), wanted[k], strength) / strength.clamp(min=1e-3)
-            gain = gain.clamp(_LEAST[k], _MOST)
+            gain = gain.clamp(_LEAST, _MOST)
             lined = _following(band, owns[k], 2.0 ** (k + 1))
             change += (band - lined) * (gain - 1) + lined * (torch.maximum(gain, spared[k]) - 1)
         painted = painted + change * omega
@@ -72,7 +70,7 @@ def _following(band: Tensor, own: Tensor, sigma: float) -> Tensor:
 
 def _bands(light: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Luma's bands, the finest first, each with its local strength, a standard deviation; all (1, 1, H, W)."""
-    for k in range(len(_LEAST)):
+    for k in range(len(_OWN_LEAST)):
         coarser = gauss(light, 0.8 * 2**k)
         band = light - coarser
         yield band, gauss(band.square(), 2.0 ** (k + 1)).sqrt()
