@@ -149,7 +149,7 @@ def fast_type(device: str) -> torch.dtype:
     return torch.bfloat16 if has_units else torch.float32
 
 
-def load(which: str, device: str, normalised: bool = False, dtype: torch.dtype = torch.float32) -> VGG:
+def load(which: str, device: str, normalised: bool = False, dtype: torch.dtype | None = None) -> VGG:
     """The network on a device, frozen, kept for the next call.
 
     Args:
@@ -157,7 +157,8 @@ def load(which: str, device: str, normalised: bool = False, dtype: torch.dtype =
         device: a torch device's name.
         normalised: give torchvision's network the input it was trained on, not the published
             code's; the features are then some 57 times smaller. The shipped one always has its own.
-        dtype: what it convolves in, see :func:`fast_type`.
+        dtype: what it convolves in, as fast as it can, see :func:`fast_type`; None is float32 by PyTorch's own
+            convolutions, to the bit.
 
     Raises FeaturesUnavailable where torchvision cannot download its weights.
     """
@@ -165,7 +166,8 @@ def load(which: str, device: str, normalised: bool = False, dtype: torch.dtype =
 
 
 @lru_cache(maxsize=4)
-def _kept(which: str, device: str, normalised: bool, dtype: torch.dtype) -> VGG:
+def _kept(which: str, device: str, normalised: bool, dtype: torch.dtype | None) -> VGG:
     """One network, however :func:`load` is called for it."""
     network = _shipped() if which == "shipped" else _torchvision(normalised)
-    return network.requires_grad_(False).eval().to(device).to(memory_format=torch.channels_last).at(dtype).prepared()
+    network = network.requires_grad_(False).eval().to(device).to(memory_format=torch.channels_last)
+    return network if dtype is None else network.at(dtype).prepared()
