@@ -59,3 +59,5 @@ def test_the_network_takes_it_in_float32_and_for_single_pictures(monkeypatch):
         torch.testing.assert_close(one, two[:1], rtol=1e-4, atol=0.1)  # values go to hundreds
     vgg.load("shipped", "cpu", dtype=torch.bfloat16)(pictures[:1])
     assert len(calls) == 8
+    vgg.load("shipped", "cpu")(pictures[:1])
+    assert len(calls) == 8, "what is published convolves as PyTorch does"
