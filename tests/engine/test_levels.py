@@ -9,7 +9,8 @@ import networks
 import pytest
 import torch
 from deepblend.engine.budget import Budget
-from deepblend.engine.network.vgg import load
+from deepblend.engine.network.extractor import FeatureExtractor
+from deepblend.engine.network.vgg import LAYERS, load
 from deepblend.engine.region import prepare
 from deepblend.engine.repainting import level, octaves
 from deepblend.engine.repainting.canvas import Canvas
@@ -88,6 +89,19 @@ def test_each_level_halves_the_one_before_and_costs_what_it_reports(run):
     ends = [sum(COUNTS[: k + 1]) - 1 for k in range(3)]
     assert [seen[k].picture.shape[-1] for k in (*ends, -1)] == [3, 6, 12, 24]
     assert json.loads(json.dumps(levels)) == levels
+
+
+def test_on_the_base_the_deepest_layer_is_not_looked_at(case, monkeypatch):
+    seen: list[int] = []
+    examine = FeatureExtractor.examine
+
+    def noted(own: FeatureExtractor, *given):
+        seen.append(own.deepest)
+        return examine(own, *given)
+
+    monkeypatch.setattr(FeatureExtractor, "examine", noted)
+    case().repainted()
+    assert seen == [len(LAYERS), len(LAYERS), len(LAYERS) - 1]
 
 
 def test_the_finest_level_is_at_full_size(run):
