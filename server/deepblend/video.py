@@ -15,6 +15,7 @@ from deepblend_protocol.errors import NameUnsuitable
 from PIL import Image
 
 from . import files
+from .signals import deferred
 
 
 def ffmpeg() -> str | None:
@@ -132,8 +133,11 @@ class Recorder:
         if self._encoder is None:
             beside = self._stack.enter_context(files.replacing(self.path))
             self._size = (width, height)
-            self._encoder = _Mp4(self._exe, beside, width, height, self.fps) if self._exe else _WebP(beside, self.fps)
-            self._stack.callback(self._encoder.close)
+            with deferred():  # an encoder left behind would write the file again
+                self._encoder = (
+                    _Mp4(self._exe, beside, width, height, self.fps) if self._exe else _WebP(beside, self.fps)
+                )
+                self._stack.callback(self._encoder.close)
         if (width, height) != self._size:
             raise ValueError(f"a frame of {width} x {height} in a film of {self._size[0]} x {self._size[1]}")
         self._encoder.add(frame)

@@ -237,11 +237,14 @@ def test_ended_by_a_signal_it_leaves_nothing_of_its_film(pictures, extension):
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         limit = time.monotonic() + 300
-        while pictures.names() == before and process.poll() is None and time.monotonic() < limit:
+        encoders = []
+        while process.poll() is None and time.monotonic() < limit:
+            encoders = psutil.Process(process.pid).children()
+            if pictures.names() != before and len(encoders) == (extension == "mp4"):
+                break
             time.sleep(0.01)
         (begun,) = pictures.names() - before
         assert begun.startswith(".film.") and begun.endswith(extension)
-        encoders = psutil.Process(process.pid).children()
         assert len(encoders) == (extension == "mp4")
         process.send_signal(signal.SIGTERM)
         output, errors = process.communicate(timeout=300)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -44,6 +46,25 @@ def test_every_frame_is_in_the_film(tmp_path: Path, name: str, size: tuple[int, 
         assert frame.shape[:2] == size or (name == "film.mp4" and frame.shape[:2] == tuple(n + n % 2 for n in size))
         np.testing.assert_allclose(frame.mean((0, 1)), (level, 255 - level, 60), atol=6)
     assert os.listdir(tmp_path) == [name]
+
+
+@needs_mp4
+def test_a_signal_that_comes_while_the_encoder_starts_leaves_none_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    class Interrupted(subprocess.Popen):
+        def __init__(self, *arguments, **keywords) -> None:
+            super().__init__(*arguments, **keywords)
+            started.append(self)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt), Recorder(tmp_path / "film.mp4") as recorder:
+        recorder.add(frames()[0])
+    assert started[0].returncode is not None  # it was waited for
+    assert os.listdir(tmp_path) == []
 
 
 def test_without_the_extra_the_film_is_webp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,7 @@ import argparse
 import errno
 import json
 import os
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -17,6 +15,7 @@ from deepblend_protocol.errors import ArgumentInvalid, DeepBlendError, InputErro
 from .. import __version__
 from ..file_blend.arguments import nearest
 from ..files import reason
+from ..signals import Ending
 from ..threads import sleep_when_waiting
 from . import (
     ablation,
@@ -72,7 +71,6 @@ exit status: 0 done, 2 the input must be mended, 1 the machine could not do it,
 _UNEXPECTED = 70  # EX_SOFTWARE of sysexits.h
 _ENDED = 128  # and a signal's number: what a shell reports
 _UNHEARD = 141  # what a shell reports for SIGPIPE
-_SIGNALS = ("SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -106,30 +104,6 @@ def _tell(code: str, sentence: str, params: dict[str, Any], as_json: bool) -> No
         print(json.dumps({"error": {"code": code, "sentence": sentence, "params": plain(params)}}))
 
 
-class _Ending:
-    """Makes signals that end the process act like Ctrl+C, so that unfinished files are removed."""
-
-    number = signal.SIGINT
-
-    def __enter__(self) -> _Ending:
-        self._before: dict[int, Any] = {}
-        if threading.current_thread() is threading.main_thread():
-            for name in _SIGNALS:
-                number = getattr(signal, name, None)
-                if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-                    self._before[number] = signal.signal(number, self._end)
-        return self
-
-    def _end(self, number: int, frame: object) -> None:
-        self.number = signal.Signals(number)
-        signal.signal(number, signal.SIG_IGN)  # what is put away now must not be left half-way
-        raise KeyboardInterrupt
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status.
 
@@ -139,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     sleep_when_waiting()
     given = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in given
-    with _Ending() as ending:
+    with Ending() as ending:
         try:
             status = _run(given)
             if sys.stdout is not None:
