@@ -12,8 +12,9 @@ from deepblend.engine.budget import Budget
 from deepblend.engine.network.extractor import FeatureExtractor
 from deepblend.engine.region import Region, prepare
 from deepblend.engine.repainting.canvas import Canvas
-from deepblend.engine.repainting.level import Strength, Style
+from deepblend.engine.repainting.level import Style
 from deepblend.engine.repainting.levels import Levels
+from deepblend.engine.repainting.strength import Strength
 from deepblend.engine.request import Rect
 from deepblend.engine.seamless.poisson import Equation, solve
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from deepblend.engine.repainting.curves import interpolated, quantiles
 from deepblend.engine.repainting.octaves import gauss
-from deepblend.engine.repainting.strokes import as_strong
+from deepblend.engine.repainting.strokes import as_strong, boldness
 
 SIDE = 96
 
@@ -70,6 +70,17 @@ def test_of_the_objects_lines_the_finest_are_weakened_most():
         for own in (fine, wide)
     ]
     assert left[0] < 0.6 < 0.8 < left[1]
+
+
+def test_bold_strokes_are_told_from_faint_ones_and_from_wide_forms():
+    forms = 128 + 60 * torch.sin(torch.arange(float(SIDE)) / 20).expand(1, 3, SIDE, SIDE)
+    faint, usual, bold = (boldness(forms + noise(1, strength) - 128, EVERYWHERE) for strength in (0.5, 7.0, 25.0))
+    assert 0 < faint < 0.05 < 0.3 < usual < 0.7 < 0.85 < bold < 1
+    assert boldness(forms, EVERYWHERE) < 0.05
+    left = torch.zeros_like(EVERYWHERE)
+    left[..., : SIDE // 2] = 1
+    assert boldness(noise(1, halves(1.0, 30.0)), left) < 0.1  # where its weight is
+    assert boldness(forms, 0 * EVERYWHERE) == 0
 
 
 def test_outside_omega_nothing_changes_and_the_colour_stays():

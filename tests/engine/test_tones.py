@@ -9,8 +9,8 @@ from deepblend.engine.repainting.octaves import gauss
 from deepblend.engine.repainting.tones import FARTHEST, Tones
 
 
-def given_back(painted: torch.Tensor, own: torch.Tensor, inside: torch.Tensor, part: float, pixel: float):
-    return Tones(own, inside, part, pixel).given_back(painted)
+def given_back(painted: torch.Tensor, own: torch.Tensor, inside: torch.Tensor, part: float, pixel: float, vivid=None):
+    return Tones(own, inside, part, part if vivid is None else vivid, pixel).given_back(painted)
 
 
 def smooth(seed: int, side: int = 64, channels: int = 3) -> torch.Tensor:
@@ -87,6 +87,21 @@ def test_part_of_it_is_given_back():
         for part in (1.0, 0.5, 0.0)
     ]
     assert far[0] < 0.75 * far[1] < 0.75 * 0.9 * far[2]
+
+
+def test_vivid_colours_come_back_where_grayish_ones_do_not():
+    """Stripes of six pixels, too narrow for what is given back of a colour that is hardly one."""
+    inside, rows = omega(), torch.arange(64) // 6 % 2
+    stripes = (rows * 2.0 - 1)[None, None, :, None] * torch.tensor([1.0, 0.0, -1.0])[None, :, None, None]
+    left = []
+    for strength in (8.0, 90.0):
+        own = (128 + strength * stripes).expand(1, 3, 64, 64)
+        gray = luma(own).expand(1, 3, 64, 64)
+        result = given_back(gray, own, inside, 0.3, 1.0, vivid=1.0)
+        chroma = [((image - luma(image)) * inside).square().sum().sqrt() for image in (result, own)]
+        left.append(float(chroma[0] / chroma[1]))
+    assert left[0] < 0.15
+    assert left[1] > 0.3
 
 
 def test_gray_is_what_every_channel_of_gray_is():

@@ -27,9 +27,10 @@ from ..stages import Stage, Update
 from ..work import Picture, Work
 from . import palette
 from .canvas import Canvas
-from .level import Strength, Style
+from .level import Style
 from .levels import Levels
 from .octaves import gauss
+from .strength import Strength
 
 _NEAR = 0.5
 """The part of the palette's weight that lies near the object; the rest is all of the painting's alike."""

@@ -17,12 +17,12 @@ from ..network.extractor import GRID, FeatureExtractor
 from ..request import Rect
 from ..stages import within
 from ..work import Picture
-from . import palette
 from .canvas import CONTEXT, Canvas, filled
 from .octaves import PaintedOctave, enlarged, gauss, guided_chroma, strong_detail
 from .perceptual_loss import PerceptualLoss
+from .strength import Strength
 from .strokes import as_strong
-from .tones import Tones
+from .tones import Tones, vivid
 
 # Found on twelve paintings with an object each, by judges that are not the network, and by eye; see docs/method.md.
 WEIGHT_STYLE = 8.0
@@ -35,12 +35,8 @@ NEAR_PX = 80_000
 """Of a larger painting the network sees so many pixels at least, those around where the object lies."""
 FIRST_STEP = 15.0
 """Levels."""
-COLOURS = 0.6
-"""Of the way to its neighbours' chroma that the object's goes."""
 VIVID = 1.5
 """What its chroma is multiplied by at most where it would be duller than before."""
-DETAIL = 0.7
-"""Of the object's own strong detail that is left at the default style."""
 
 
 @dataclass(frozen=True)
@@ -56,30 +52,6 @@ class Style:
     view: View
     place: Rect | None = None
     """Where Omega's box lies in its samples; None where it is another picture."""
-
-
-@dataclass(frozen=True)
-class Strength:
-    """What a style setting leaves of the object: most up to the default, 0.5, less beyond."""
-
-    tones: float
-    """Of the object's own tones and colours that are given back, 0..1."""
-    detail: float
-    """Of its own strong detail, 0..1."""
-    lines: float
-    """How much its own lines are spared where strokes are weakened, 0..1."""
-    colours: float
-    """How far its colours go towards those of what it is matched with, 0..1."""
-
-    @classmethod
-    def of(cls, style: float, keep_colours: float) -> Strength:
-        """
-        Args:
-            style: from 0 (excluded) to 1.
-            keep_colours: 0..1.
-        """
-        own = min(1.0, 1 / (2 * style))
-        return cls(own**2, DETAIL * own, own, COLOURS * palette.strength(style, keep_colours))
 
 
 class Level:
@@ -146,10 +118,10 @@ class Level:
         yield from self._lay(painting, weight, coarser, strength)
 
     def _recolour(self, part: float) -> None:
-        """Move the chroma of the seamless blend towards that of the neighbours found."""
+        """Move the chroma of the seamless blend, where it is not vivid, towards that of the neighbours found."""
         assert self._perceptual is not None
         apart = self._perceptual.neighbours_apart(self._composite(self._seamless))
-        self._shift(part * (apart - luma(apart)))
+        self._shift(part * (1 - vivid(self._seamless)) * (apart - luma(apart)))
 
     def _shift(self, colours: Tensor) -> None:
         """Add a change of chroma to the seamless blend, which gets no duller: a mean of colours is greyer than they."""
@@ -173,7 +145,7 @@ class Level:
     def optimise(self, evaluations: int, strength: Strength) -> Iterator[float]:
         """So many evaluations of the loss; yields how many are done, also between tiles."""
         begun = self.painted
-        tones = Tones(self._seamless, self._omega, strength.tones, self._finer)
+        tones = Tones(self._seamless, self._omega, strength.tones, strength.vivid, self._finer)
         optimiser = LBFGS(torch.zeros_like(begun), first_step=FIRST_STEP)
         while self.evaluations < evaluations:
             loss, gradient = yield from self._evaluate(begun, optimiser.ask())

@@ -18,7 +18,9 @@ from ..memory import give_back
 from ..network.extractor import FeatureExtractor
 from ..work import Picture
 from .canvas import Canvas
-from .level import Level, Strength, Style
+from .level import Level, Style
+from .strength import Strength
+from .strokes import boldness
 
 _FADING = 2.0
 """A level of half as many pixels more than the budget's has no evaluations left, and one in between some of them."""
@@ -46,7 +48,10 @@ class Levels:
             canvas: of the seamless blend.
             style: None takes strokes from the surroundings on every level.
         """
-        self._canvas, self._style, self._strength, self._extractor = canvas, style, strength, extractor
+        self._canvas, self._style, self._extractor = canvas, style, extractor
+        self._base = canvas.factors[0] // 4
+        painting, weight, _ = Level(canvas, self._base, self._base).painting(canvas, style)
+        self._strength = strength.among(boldness(painting, weight))
         area = canvas.box.w * canvas.box.h
         self._evaluations = [budget.evaluations[0]]
         for count, factor in zip(budget.evaluations[1:], canvas.factors[1:], strict=False):
@@ -64,11 +69,11 @@ class Levels:
         factors = self._canvas.factors
         evaluations = [*self._evaluations, *[0] * (len(factors) - len(self._evaluations))]
         work = [(count or OCTAVE_WORK) / factor**2 for count, factor in zip(evaluations, factors, strict=True)]
-        base, last = factors[0] // 4, factors[len(self._evaluations) - 1]
+        last = factors[len(self._evaluations) - 1]
         for k, (factor, count) in enumerate(zip(factors, evaluations, strict=True)):
             started = time.perf_counter()
             give_back()
-            level = Level(self._canvas, factor, base)
+            level = Level(self._canvas, factor, self._base)
             coarser, before, share = self.level, sum(work[:k]) / sum(work), work[k] / sum(work)
             if coarser is not None:
                 level.follow(coarser)
@@ -81,14 +86,14 @@ class Levels:
                     del coarser
                     for done in level.optimise(count, self._strength):
                         if done == count:  # before it is told of: the last picture told is the result
-                            self._finish(level, calm=factor == last, strengthen=factor == base)
+                            self._finish(level, calm=factor == last, strengthen=factor == self._base)
                         yield before + share * done / count
                 else:
                     assert coarser is not None
                     for part in level.lay_octave(self._canvas, self._style, coarser, self._strength):
                         yield before + share * part
                     del coarser
-                    self._finish(level, calm=False, strengthen=factor == base)
+                    self._finish(level, calm=False, strengthen=factor == self._base)
                     yield before + share
             finally:  # also where the iteration is ended early
                 self.levels[k] = level.report() | {"seconds": round(time.perf_counter() - started, 4)}
@@ -120,7 +125,7 @@ class Levels:
         level = self.level
         assert level is not None
         for factor in self._canvas.factors[len(self.levels) :]:
-            finer = Level(self._canvas, factor, self._canvas.factors[0] // 4)
+            finer = Level(self._canvas, factor, self._base)
             finer.painted = finer.enlarged(level)
             level = finer
         return level.picture()[0]

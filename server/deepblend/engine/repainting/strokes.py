@@ -26,6 +26,25 @@ _OWN_MOST = 1.2
 _ROUNDS = 2
 """A band's strength depends on its neighbours': once is not enough."""
 _QUANTILES = 99
+_FINE = 3.2
+"""Pixels under whose Gaussian strokes vanish, as the boldness of a painting is taken."""
+_BOLD = 6.3
+"""Levels of luma that strokes of half of the greatest boldness have."""
+
+
+def boldness(painting: Tensor, weight: Tensor) -> float:
+    """How bold a painting's strokes are, 0..1: the median of their local strength, s, as s^2 / (s^2 + 6.3^2).
+
+    Shape:
+        painting: (1, C, h, w), levels, on the base; weight: (1, 1, h, w).
+    """
+    there = weight > 0.5
+    if not bool(there.any()):
+        return 0.0
+    light = luma(painting)
+    strength = gauss((light - gauss(light, _FINE)).square(), 1.25 * _FINE).sqrt()
+    usual = float(quantiles(strength, there, strength.new_tensor([0.5])))
+    return usual**2 / (usual**2 + _BOLD**2)
 
 
 def as_strong(painted: Tensor, own: Tensor, painting: Tensor, weight: Tensor, omega: Tensor, lines: float) -> Tensor:

@@ -2,7 +2,8 @@
 
 A loss that holds them trades them for texture; giving them back keeps both, and takes no evaluations. What is wide is
 given back everywhere, and what is finer where the object has a structure of its own: an outline, an eye, a letter, a
-tiger's stripes. What is still far from the object's own was no stroke but a thing that the painting shows elsewhere.
+tiger's stripes; of colours, where they are vivid. What is still far from the object's own was no stroke but a thing
+that the painting shows elsewhere.
 """
 
 from __future__ import annotations
@@ -26,32 +27,48 @@ STRUCTURE = 0.8
 """The part of the object whose own structure is weaker than what counts as strong."""
 CHROMA_BLUR = 8.0
 """Standard deviation, in pixels of the base."""
+VIVID_BLUR = 3.0
+"""The same where colours are vivid: a red thing is red to its edges."""
+_VIVID = 60.0
+"""Levels of chroma that are half vivid: a skin has 40, a brick 80."""
 FARTHEST = (80.0, 50.0)
 """Levels of luma and of chroma that what has been painted differs by from the object's own, at most."""
 _LEAST = 0.05
 """Of Omega under a blur: by less nothing is divided."""
 
 
+def vivid(image: Tensor) -> Tensor:
+    """How vivid colours are, 0..1; a gray picture's are not.
+
+    Shape:
+        image: (1, C, H, W), levels; result: (1, 1, H, W).
+    """
+    strength = gauss((image - luma(image)).square().sum(1, keepdim=True), 1.0)
+    return strength / (strength + _VIVID**2)
+
+
 class Tones:
     """An object's own tones and colours."""
 
-    def __init__(self, own: Tensor, omega: Tensor, part: float, pixel: float) -> None:
+    def __init__(self, own: Tensor, omega: Tensor, part: float, vivid_part: float, pixel: float) -> None:
         """
         Args:
-            part: of them that is given back, 0..1.
+            part: of tones that is given back, 0..1, and of colours where they are not vivid.
+            vivid_part: of vivid colours.
             pixel: of the base, in pixels of these arrays.
 
         Shape:
             own: (1, C, H, W), levels; omega: (1, 1, H, W), 0 or 1: outside nothing is changed.
         """
-        self._own, self._omega, self._part = own, omega, part
+        self._own, self._omega, self._part, self._vivid_part = own, omega, part, vivid_part
         area = float(omega.sum()) / pixel**2
         self._blur = pixel * min(max(TONE_BLUR * math.sqrt(area), _TONE_BLURS[0]), _TONE_BLURS[1])
-        self._chroma_blur = pixel * CHROMA_BLUR
+        self._chroma_blur, self._vivid_blur = pixel * CHROMA_BLUR, pixel * VIVID_BLUR
         self._share = {
             sigma: gauss(omega, sigma).clamp(min=_LEAST)
-            for sigma in (self._blur, _AT_STRUCTURE * self._blur, self._chroma_blur)
+            for sigma in (self._blur, _AT_STRUCTURE * self._blur, self._chroma_blur, self._vivid_blur)
         }
+        self._vivid = vivid(own)
         self._structure = self._strong_structure() if area else torch.zeros_like(omega)
 
     def _strong_structure(self) -> Tensor:
@@ -70,7 +87,9 @@ class Tones:
             self._within(light, self._blur), self._within(light, _AT_STRUCTURE * self._blur), self._structure
         )
         if lost.shape[1] > 1:
-            blurred = blurred + self._within(lost - light, self._chroma_blur)
+            chroma = lost - light
+            wide, fine = (self._within(chroma, sigma) for sigma in (self._chroma_blur, self._vivid_blur))
+            painted = painted + torch.lerp(self._part * wide, self._vivid_part * fine, self._vivid) * self._omega
         painted = painted + self._part * blurred * self._omega
         return self._no_farther(painted)
 
