@@ -171,7 +171,7 @@ def test_a_full_disk(pictures, tmp_path_factory):
     inner = f"mount -t tmpfs -o size=8k none '{disk}' && \"$@\"; status=$?; ls -A '{disk}'; exit $status"
     command = [sys.executable, "-m", "deepblend.commands.cli", "blend", *arguments]
     done = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", inner, "sh", *command], capture_output=True, text=True, timeout=120, check=False
+        ["unshare", "-rm", "sh", "-c", inner, "sh", *command], capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 1
     assert done.stdout == ""  # nothing said, nothing on the disk

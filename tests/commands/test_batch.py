@@ -324,7 +324,7 @@ def test_killed_midway_it_goes_on_where_it_was(deepblend, pictures, folder, writ
     jobs = write("jobs.jsonl", *({"name": f"j{at}", "center": f"{40 + at},40"} for at in range(4)))
     process = begun(jobs, folder, stop)
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     visible = {name for name in names(folder) if not name.startswith(".")}
     assert visible == {"j0.png", "j1.png"}
     assert len(names(folder) - visible) == (stop == TORN)
@@ -351,7 +351,7 @@ def test_ctrl_c_ends_with_a_summary_and_another_batch_has_to_wait(deepblend, fol
         assert other.status == 2
         assert f"Another batch runs into {folder} already (process {process.pid})." in other.err
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     finally:
         process.kill()
     assert process.returncode == 130

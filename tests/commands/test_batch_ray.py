@@ -74,7 +74,7 @@ def cluster(monkeypatch):
 
         def end() -> None:
             process.stdin.close()  # ends the cluster, and with it all that it started
-            process.wait(timeout=60)
+            process.wait(timeout=240)
 
         try:
             yield Machines(told(""), psutil.Process(process.pid), lose, end)

@@ -16,7 +16,7 @@ COMMANDS = ["demo", "blend", "batch", "paper", "ablation", "info"]
 def run(*arguments, **environment):
     command = [sys.executable, "-m", "deepblend.commands.cli", *arguments]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=120, env={**os.environ, **environment}, check=False
+        command, capture_output=True, text=True, timeout=300, env={**os.environ, **environment}, check=False
     )
 
 

@@ -104,7 +104,7 @@ def test_a_write_beyond_the_limit_leaves_the_old_file_alone(tmp_path: Path, name
     path.write_text("old")
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
     code = f"{limit}path = {str(path)!r}\n{WRITE_LARGE}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
     assert "could not be written" in done.stdout, done.stderr
     assert f"{[name]} old" in done.stdout
 
@@ -122,7 +122,7 @@ def test_a_full_disk_leaves_the_old_file_alone(tmp_path: Path, name: str) -> Non
     code = f"path = {str(tmp_path / name)!r}\nopen(path, 'w').write('old')\n{WRITE_LARGE}"
     mount = f"mount -t tmpfs -o size=64k none '{tmp_path}' && exec '{sys.executable}' -c \"$0\""
     command = ["unshare", "-rm", "sh", "-c", mount, code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert "could not be written" in done.stdout, done.stderr
     assert "the disk is full" in done.stdout or "No space left" in done.stdout
     assert f"{[name]} old" in done.stdout

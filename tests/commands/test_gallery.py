@@ -82,7 +82,7 @@ def test_the_sliders_move_in_a_browser(tmp_path):
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1000,1700"]
     profile = f"--user-data-dir={tmp_path / 'profile'}"
     command = [str(BROWSER), *options, profile, f"--screenshot={shot}", path.as_uri()]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
     with Image.open(shot) as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
     red, blue = pixels[:, :, 0] - pixels[:, :, 2] > 200, pixels[:, :, 2] - pixels[:, :, 0] > 200

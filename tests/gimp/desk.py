@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from deepblend_protocol.client import Client, InfoReceived
+from deepblend_protocol.connection import Installation
 from gimp import Gimp
+from harness import Served
 from pictures import ABOVE, LEFT, example, stored
 from screen import Screen
 from waiting import wait_for
@@ -111,6 +114,15 @@ answer = True
         wait_for(full, "the preview's end")
         return self.picture(window)
 
+    def await_other(self, window: str, than: np.ndarray, by: float) -> np.ndarray:
+        """The preview when its bar is full and it differs from a picture by more than so many levels on average."""
+
+        def other() -> list[np.ndarray]:
+            seen = self.await_preview(window)
+            return [seen] if np.abs(seen - than).mean() > by else []
+
+        return wait_for(other, "another preview")[0]
+
     def style(self, value: float) -> None:
         """Type a value into the field for the style, after another: what it shows already is not the user's own."""
         for typed in (0.77, value):
@@ -131,3 +143,16 @@ answer = True
                 time.sleep(0.2)
         for title in (DIALOG, AGAIN):
             self.screen.await_no_window(title)
+
+
+def busy(served: Served) -> bool:
+    """Whether a job runs on a server; asked as any client would."""
+    with Client(Installation(served.path), "test") as client:
+        client.connect()
+        client.ask_info()
+        for _ in range(200):
+            for event in client.poll():
+                if isinstance(event, InfoReceived):
+                    return event.known["running"] > 0
+            client.wait(0.05)
+    return False

@@ -10,7 +10,7 @@ from typing import Any
 
 import hosts_root
 from deepblend_protocol import connection
-from host_app import App
+from host_app import DEADLINE_S, App
 
 HERE = Path(__file__).parent
 
@@ -47,6 +47,6 @@ class Gimp(App):
     def end(self) -> None:
         (self._scripts / "quit").touch()
         try:
-            self.process.wait(2 if self.window else 30)
+            self.process.wait(2 if self.window else DEADLINE_S)
         except subprocess.TimeoutExpired:
             self.kill()

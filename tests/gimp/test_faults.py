@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from deepblend_protocol import connection
+from desk import busy
 from gimp import Gimp, rewrite
 from harness import COMMAND, Served
 from pictures import picture, stored
@@ -64,22 +65,6 @@ def own_server(tmp_path: Path):
         each.end()
 
 
-def busy(served: Served) -> bool:
-    """Whether a job runs on a server; asked as any client would."""
-    from deepblend_protocol.client import Client, InfoReceived
-    from deepblend_protocol.connection import Installation
-
-    with Client(Installation(served.path), "test") as client:
-        client.connect()
-        client.ask_info()
-        for _ in range(200):
-            for event in client.poll():
-                if isinstance(event, InfoReceived):
-                    return event.known["running"] > 0
-            client.wait(0.05)
-    return False
-
-
 def test_a_server_that_is_killed_is_said_and_the_next_blend_has_another(
     start: Callable[..., Gimp], own_server: Callable[..., Served]
 ):
@@ -91,7 +76,7 @@ def test_a_server_that_is_killed_is_said_and_the_next_blend_has_another(
     for worker in first.workers():
         worker.kill()
     os.kill(first.process.pid, signal.SIGKILL)
-    answer = gimp.answer(number, 30)
+    answer = gimp.answer(number)
     assert answer == {
         "status": "execution-error",
         "said": "The connection to the server was lost during the blend. Nothing in your picture changed; blend again.",
@@ -195,7 +180,7 @@ def batch(gimp: Gimp, call: str, *variables: str) -> subprocess.CompletedProcess
     """What a shell script does: GIMP without a window, Script-Fu on its command line."""
     command = ["gimp-console", "-i", "-d", "--batch-interpreter=plug-in-script-fu-eval", "-b", SCHEME + call, "--quit"]
     command = [*gimp.entered, "env", *variables, *command]
-    return subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
 
 def saved(gimp: Gimp) -> Path:

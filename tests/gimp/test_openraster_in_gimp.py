@@ -37,7 +37,7 @@ def test_gimp_opens_the_document_with_one_layer_more(plain: Gimp, kind: str):
     openraster(made, (WIDTH, HEIGHT), cut_out, (70, 40), below)
     words = ["--document", made, "--layer-name", "boat", "--output", result, "--layer", folder / "layer.png"]
     command = [sys.executable, "-m", "deepblend.commands.cli", "blend", "--method", "poisson", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     answer = plain.run(f"""
 image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, tools.Gio.File.new_for_path("{result}"))

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 from host_app import App
 from PIL import Image
-from waiting import wait_for
+from waiting import DEADLINE_S, wait_for
 
 
 class Screen:
@@ -31,7 +31,9 @@ class Screen:
 
     def do(self, *command: str) -> str:
         """What a command says, whether it succeeds or not."""
-        return subprocess.run([*self._into, *command], capture_output=True, text=True, timeout=60, check=False).stdout
+        return subprocess.run(
+            [*self._into, *command], capture_output=True, text=True, timeout=DEADLINE_S, check=False
+        ).stdout
 
     def key(self, *keys: str) -> None:
         self.do("xdotool", "key", "--delay", "60", *keys)
@@ -55,10 +57,10 @@ class Screen:
         found = self.do("xdotool", "search", "--onlyvisible", "--name", f"^{title}").split()
         return found[-1] if found else None
 
-    def await_window(self, title: str, seconds: float = 120) -> str:
+    def await_window(self, title: str, seconds: float = DEADLINE_S) -> str:
         return wait_for(lambda: self.window(title), f"the window '{title}'", seconds)
 
-    def await_no_window(self, title: str, seconds: float = 60) -> None:
+    def await_no_window(self, title: str, seconds: float = DEADLINE_S) -> None:
         wait_for(lambda: self.window(title) is None, f"the end of the window '{title}'", seconds)
 
     def dismiss(self, title: str) -> None:
@@ -69,7 +71,7 @@ class Screen:
                 self.key("Escape")
                 with contextlib.suppress(AssertionError):
                     self.await_no_window(title, 5)
-        self.await_no_window(title, 5)
+        self.await_no_window(title)
 
     def activate(self, window: str) -> None:
         self.do("xdotool", "windowactivate", "--sync", window)
@@ -77,7 +79,7 @@ class Screen:
     def pixels(self, window: str = "root") -> np.ndarray:
         """(height, width, 3): what is seen in a window, without its frame, or on the whole screen."""
         command = [*self._into, "import", "-window", window, "png:-"]
-        shot = subprocess.run(command, capture_output=True, timeout=60, check=True).stdout
+        shot = subprocess.run(command, capture_output=True, timeout=DEADLINE_S, check=True).stdout
         return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
 
     def keep(self, name: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 from deepblend import __version__
 from hosts_root import ENTER
 from krita_app import DRIVER, Krita
+from waiting import DEADLINE_S
 
 SEEN = """\
 import sys
@@ -75,7 +76,7 @@ def start(krita_root: Path, place: Path) -> Iterator[Callable[..., Krita]]:
 def leave(krita: Krita) -> None:
     """Quit as its user does: then it writes kritarc."""
     krita.start(QUIT)
-    krita.process.wait(60)
+    krita.process.wait(DEADLINE_S)
 
 
 def findings(run) -> dict[str, dict[str, str]]:
@@ -175,7 +176,7 @@ def test_kritas_own_importer_takes_the_zip_and_it_speaks_kritas_language(krita_r
     resources.mkdir()
     entered = ["bash", str(ENTER), str(krita_root), str(place), "env", "-i", "PATH=/usr/bin:/bin", "python3", "-c"]
     done = subprocess.run(
-        [*entered, IMPORT, str(path), str(resources)], capture_output=True, text=True, timeout=120, check=False
+        [*entered, IMPORT, str(path), str(resources)], capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0 and done.stdout == "['deepblend_krita']\n", done.stderr
     # the user enables it in the Python Plugin Manager

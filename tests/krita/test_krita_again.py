@@ -13,7 +13,7 @@ from krita_app import Krita
 from krita_desk import AT, BELOW, LAYER, Desk, ellipse
 from pictures import engine
 from screen import Screen
-from waiting import wait_for
+from waiting import DEADLINE_S, wait_for
 
 MASK = ellipse((50, 40, 80, 60))
 REPOSITORY = Path(__file__).parents[2]
@@ -71,7 +71,7 @@ answer = [scrolled.viewport().width(), scrolled.widget().minimumSizeHint().width
     first.run("docker().setFloating(False)\nclose(document)\nfor one in retired: one.setModified(False)")
     first.krita.start("Krita.instance().action('file_quit').trigger()")
     try:
-        first.krita.process.wait(30)
+        first.krita.process.wait(DEADLINE_S)
     except subprocess.TimeoutExpired:
         raise AssertionError("Krita does not end") from None
 

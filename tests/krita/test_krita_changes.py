@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from krita_desk import AT, BELOW, LAYER, SRGB, Desk, ellipse, previewed
@@ -115,8 +113,9 @@ def test_a_result_of_what_was_scaled_or_turned_is_refused(desk: Desk, change: st
     desk.run("document.setActiveNode(layer); before = len(document.topLevelNodes())")
     desk.activate()
     desk.run("select(document, 200, 160, '')")
-    desk.run(change)
-    time.sleep(0.3)
+    now = "document.waitForDone(); now = state(document); now = [now['layers'], now['size']]"
+    desk.run(f"{now}; was = now\n{change}")
+    wait_for(lambda: desk.run(f"{now}; answer = now != was"), "the change")
     desk.run("document.waitForDone()")
     desk.run("before = len(document.topLevelNodes())" + APPLY)
     assert REFUSED in desk.shown()["said"]

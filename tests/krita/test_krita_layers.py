@@ -223,8 +223,8 @@ def test_the_edge_as_a_transparency_mask_looks_the_same(desk: Desk):
     children = desk.run("widget('as_mask').setChecked(False); answer = [one.type() for one in new.childNodes()]")
     desk.run("Krita.instance().action('edit_undo').trigger()")
     desk.run("document.waitForDone()")
-    names = desk.run("answer = names(document.rootNode())")
+    left = ["below", "Boat", "Selection Mask"]
+    wait_for(lambda: desk.run("answer = names(document.rootNode())") == left, "the result to be gone")
     desk.close()
     assert children == ["transparencymask"]
     assert np.abs(seen - masked).max() <= 1
-    assert names == ["below", "Boat", "Selection Mask"]

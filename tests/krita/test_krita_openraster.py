@@ -24,7 +24,7 @@ def blended(document: Path, name: str) -> tuple[Path, np.ndarray]:
     result, alone = document.with_stem(f"{document.stem}-blended"), document.with_suffix(".png")
     words = ["--document", document, "--layer-name", name, "--output", result, "--layer", alone, "--style", "0"]
     command = [sys.executable, "-m", "deepblend.commands.cli", "blend", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     return result, open_picture(alone, "source").samples
 

@@ -53,7 +53,7 @@ answer = [[results.settings_of(document, one), results.original_of(document, one
     assert all(settings["shadow_px"] == 60 and same for settings, same in kept)
 
     desk.run("Krita.instance().action('edit_undo').trigger(); document.waitForDone()")
-    assert desk.run("answer = state(document)['layers'] == before['layers']")
+    wait_for(lambda: desk.run("answer = state(document)['layers'] == before['layers']"), "both to be taken back")
 
 
 def test_the_history_makes_both_again_and_the_edge_can_be_a_mask(desk: Desk):

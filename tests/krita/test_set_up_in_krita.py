@@ -51,7 +51,7 @@ def krita(krita_root: Path, wheels: Path, tmp_path: Path) -> Iterator[Krita]:
         [*entered, IMPORT, str(path), str(tmp_path / "data" / "krita")],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0 and done.stdout == "['deepblend_krita']\n", done.stderr
@@ -104,7 +104,7 @@ def test_set_up_from_the_docker(krita: Krita, wheels: Path, krita_shots: Path, t
             lines.append(now["line"])
         return now["panel"]
 
-    wait_for(set_up, "deepblend", 300)
+    wait_for(set_up, "deepblend", 600)
     assert lines and record.exists() and not krita.run(SHOWN)["page"]
 
     desk.open_example()  # without another start

@@ -12,6 +12,7 @@ import pytest
 from deepblend_protocol import connection
 from deepblend_protocol.connection import Connection, Installation, Lock
 from deepblend_protocol.errors import ConnectionUnusable, WriteFailed
+from waiting import DEADLINE_S, wait_for
 
 KEY = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
 HERE = Connection("tcp://127.0.0.1:4000", KEY, KEY, KEY, False, "abc", 17, "0.1.0")
@@ -190,14 +191,12 @@ def test_the_lock_is_one_processs_until_it_dies(path: Path) -> None:
         assert connection.server_runs(path)
         lock = Lock(path)
         assert not lock.acquire(0.1)
-        with holder(path, 60) as second:
+        with holder(path, DEADLINE_S) as second:
             time.sleep(0.2)
             first.kill()
             assert said(second) == "True"  # it was waiting for it
             second.kill()
-    deadline = time.monotonic() + 30
-    while connection.server_runs(path):
-        assert time.monotonic() < deadline
+    wait_for(lambda: not connection.server_runs(path), "the lock")
     assert lock.acquire(1)
     assert connection.server_runs(path)
     lock.release()
@@ -221,12 +220,10 @@ def test_the_lock_does_not_pass_to_children(path: Path) -> None:
     assert lock.acquire(0)
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], close_fds=False) as child:
         lock.release()
-        deadline = time.monotonic() + 30
-        while connection.server_runs(path) and time.monotonic() < deadline:
-            time.sleep(0.01)  # until the child has become another program, it has all that its parent has
-        free = not connection.server_runs(path)
-        child.kill()
-    assert free
+        try:  # until the child has become another program, it has all that its parent has
+            wait_for(lambda: not connection.server_runs(path), "the lock")
+        finally:
+            child.kill()
 
 
 def test_what_an_installer_writes_down(path: Path) -> None:

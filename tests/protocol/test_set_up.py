@@ -15,7 +15,7 @@ import wheelhouse
 from deepblend_protocol import connection, errors, words
 from deepblend_protocol.plugins import set_up
 from deepblend_protocol.plugins.set_up import SetUp
-from waiting import wait_for
+from waiting import DEADLINE_S, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its programs are shell scripts")
 
@@ -45,7 +45,7 @@ def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     for one in made:
         one.cancel()
         if one.process is not None:
-            one.process.wait(30)
+            one.process.wait(DEADLINE_S)
 
 
 def advanced(work: SetUp) -> bool:
@@ -75,7 +75,7 @@ def test_cancelled_and_made_in_a_second_attempt(begun, wheels: Path, tmp_path: P
     assert work.over and not work.done and work.error is None and running.poll() is not None
     work.begin()  # at once: what is removed is waited for
     seen = []
-    wait_for(lambda: seen.append((work.words, work.last_line())) or advanced(work), "its end", 300)
+    wait_for(lambda: seen.append((work.words, work.last_line())) or advanced(work), "its end", 600)
     assert work.error is None and work.done, work.log.read_text()
     told = [one for one in dict.fromkeys(words for words, _ in seen) if one != "Fetching PyTorch"]
     assert told[-4:] == [
@@ -105,7 +105,7 @@ def test_packages_that_cannot_be_had(begun, monkeypatch: pytest.MonkeyPatch, tmp
     (tmp_path / "empty").mkdir()
     work = begun(tmp_path / "empty")
     seen = set()
-    wait_for(lambda: seen.add(work.words) or advanced(work), "its end", 300)
+    wait_for(lambda: seen.add(work.words) or advanced(work), "its end", 600)
     assert "Fetching the usual PyTorch, since the other cannot be had: 0.5 GB" in seen
     said = words.sentence(work.error)
     assert isinstance(work.error, errors.SetUpFailed) and "No matching distribution found for deepblend==" in said
@@ -115,7 +115,7 @@ def test_packages_that_cannot_be_had(begun, monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_the_best_python_is_taken(begun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(set_up, "_PROBE_S", 0.5)
+    monkeypatch.setattr(set_up, "_PROBE_S", 5.0)  # in which a shell says a word on a busy machine too
     called = tmp_path / "called"
     scripts = (
         "echo deepblend 3 9 True",
@@ -161,7 +161,7 @@ def test_no_room_for_the_usual_pytorch_where_the_small_one_cannot_be_had(
     monkeypatch.setattr(set_up, "LARGE_GB", 9e9)
     (tmp_path / "empty").mkdir()
     work = begun(tmp_path / "empty")
-    wait_for(lambda: advanced(work), "its end", 300)
+    wait_for(lambda: advanced(work), "its end", 600)
     assert "it takes 9000000000.0 GB on disk" in words.sentence(work.error)
     wait_for(lambda: not (tmp_path / "own" / "environment").exists(), "the removal")
 

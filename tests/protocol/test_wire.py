@@ -108,10 +108,10 @@ def test_a_header_that_would_be_too_long_is_not_sent() -> None:
     "text", ["[" * 2**20, '{"a":' * 170_000, '{"a":' + "9" * (2**20 - 7) + "}", '"' + "\\n" * 500_000]
 )
 def test_no_header_costs_much(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()  # which a busy machine does not lengthen
     with pytest.raises(DeepBlendError):
         wire.decode(header(text), 2**30)
-    assert time.monotonic() - began < 20  # quadratic reading of a million digits takes far longer
+    assert time.process_time() - began < 20  # quadratic reading of a million digits takes far longer
 
 
 def test_the_sizes_are_the_documents() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     yield Installation(path, COMMAND)
     found = connection.read(path) if connection.server_runs(path) else None
     if found is not None:
-        os.kill(found.pid, signal.SIGCONT)
-        os.kill(found.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it was about to end by itself
+            os.kill(found.pid, signal.SIGCONT)
+            os.kill(found.pid, signal.SIGTERM)
     wait_for(lambda: not connection.server_runs(path), "the server's end")

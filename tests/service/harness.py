@@ -65,11 +65,11 @@ class Served:
         os.kill(self.process.pid, signal.SIGCONT)
         os.kill(self.process.pid, signal.SIGTERM)
         try:
-            self.process.wait(20)
+            self.process.wait(DEADLINE_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        _, alive = psutil.wait_procs(children, 10)
+        _, alive = psutil.wait_procs(children, DEADLINE_S)
         assert not alive, f"the server left {alive} behind"
 
 

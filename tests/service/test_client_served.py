@@ -54,14 +54,14 @@ def until(client: Client, happens: Callable[[], object]) -> list:
     return events
 
 
-def received(client: Client, kind: type) -> Any:
-    """The next event of a kind."""
+def received(client: Client, kind: type, wanted: Callable[[Any], bool] = lambda event: True) -> Any:
+    """The next event of a kind that is as wanted."""
     found: list = []
     deadline = time.monotonic() + DEADLINE_S
     while not found:
         assert time.monotonic() < deadline, (client.state, client.error)
         client.wait(0.1)
-        found = [event for event in client.poll() if isinstance(event, kind)]
+        found = [event for event in client.poll() if isinstance(event, kind) and wanted(event)]
     return found[0]
 
 
@@ -145,8 +145,9 @@ def test_the_descriptor_alone_wakes_a_host(client: Client) -> None:
 
 def test_progress_that_piled_up_comes_once(client: Client) -> None:
     job = client.submit(endless(previews=messages.Previews(32)))
-    runs(client, job)
+    received(client, JobRunning, lambda event: event.preview is not None)  # its steps have begun
     time.sleep(2)
+    client.wait(DEADLINE_S)  # at least one has come; a host that polls now has all that came
     events = client.poll()
     assert [type(event) for event in events] == [JobRunning]
     assert events[0].preview is not None
@@ -393,7 +394,14 @@ def test_a_newer_client_replaces_a_local_server(
     monkeypatch.setattr(finder, "__version__", "0.2.0")
     assert client.run(small()).state is JobState.DONE  # with the version that its command starts, whatever that is
     assert pid_of(client) != before
-    wait_for(lambda: not psutil.pid_exists(before) or psutil.Process(before).status() == "zombie", "the old one's end")
+
+    def ended() -> bool:
+        try:
+            return psutil.Process(before).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    wait_for(ended, "the old one's end")
 
 
 def test_an_older_client_is_told_what_mends_it(serve: Callable[..., Served]) -> None:

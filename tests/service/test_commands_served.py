@@ -89,9 +89,18 @@ def test_the_same_pixels_with_the_server_as_without(
         assert here == served
 
 
+PATIENT = """
+import sys
+from deepblend.commands import cli, served
+served._AT_ONCE_S = 60.0
+sys.exit(cli.main())
+"""
+"""The command, that gives a server on a busy machine more than half a second to answer."""
+
+
 def pixels_and_server(deepblend, pictures, output: Path, *options: str) -> tuple[bytes, bool]:
     """What a blend without --server writes, and whether a server made it."""
-    done = deepblend("blend", *pictures, "--output", output, *options)
+    done = deepblend("blend", *pictures, "--output", output, *options, command=("-c", PATIENT))
     assert (done.returncode, done.stderr) == (0, "")
     return output.read_bytes(), " by the server, " in done.stdout
 
@@ -190,7 +199,7 @@ def test_stopping_a_server_that_does_not_answer(deepblend, serve: Callable[..., 
     psutil.Process(served.process.pid).suspend()
     done = deepblend("stop")
     assert (done.returncode, done.stdout) == (0, "The server did not answer; its process was ended.\n")
-    assert served.process.wait(10) != 0
+    assert served.process.wait(DEADLINE_S) != 0
 
 
 def test_stopping_when_idle_lets_a_job_end(deepblend, serve: Callable[..., Served]) -> None:
@@ -199,7 +208,7 @@ def test_stopping_when_idle_lets_a_job_end(deepblend, serve: Callable[..., Serve
         talker.submit("a", endless())
         assert "leaves when those it has are done" in deepblend("stop", "--when-idle").stdout
         assert served.process.poll() is None
-    assert served.process.wait(60) == 0  # its client has gone, and with it the job
+    assert served.process.wait(DEADLINE_S) == 0  # its client has gone, and with it the job
 
 
 @pytest.mark.parametrize(

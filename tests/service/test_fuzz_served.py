@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from itertools import islice
 
@@ -46,6 +45,7 @@ def code_of(frames: list[bytes]) -> str | None:
 def test_a_server_answers_what_nobody_should_send(server: Served, seed: int) -> None:
     source = harmless(seed)
     with Talker(server.connection) as talker:
+        wait_for(lambda: [one["state"] for one in talker.info()["workers"]] == ["ready"], "the engine")
         before = psutil.Process(server.process.pid).memory_info().rss
         for number in range(10):
             batch = list(islice(source, BATCH))
@@ -65,8 +65,8 @@ def test_a_server_answers_what_nobody_should_send(server: Served, seed: int) -> 
         assert isinstance(talker.ending("after"), messages.Result)
         wait_for(lambda: talker.info()["clients"] == 1, "the first connection's end is noticed")
     assert len(server.workers()) == 1
-    time.sleep(1)
-    assert psutil.Process(server.process.pid).memory_info().rss < before + 2**24
+    process = psutil.Process(server.process.pid)
+    wait_for(lambda: process.memory_info().rss < before + 2**24, "the memory's return")
 
 
 def test_an_address_is_answered_wherever_there_is_one(talker: Talker) -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +25,6 @@ from harness import COMMAND, Served, Talker, endless, small
 from waiting import wait_for
 
 RELAY = (sys.executable, "-m", "deepblend_protocol.relay")
-NOTICED_S = 5.0
 
 
 @pytest.fixture(autouse=True)
@@ -206,10 +204,10 @@ def test_a_host_that_goes_takes_its_relay_and_its_job_along(
             assert talker.info()["running"] == 1 and len(found) == 1
             process.kill()
         assert process.wait(direct.DEADLINE_S) == (-signal.SIGKILL if how == "killed" else 0)
-        _, alive = psutil.wait_procs(found, NOTICED_S)
+        _, alive = psutil.wait_procs(found, direct.DEADLINE_S)
         assert not alive
-        wait_for(lambda: talker.info()["running"] == 0, "the job's end", NOTICED_S)
-        wait_for(lambda: talker.info()["clients"] == 1, "the client's end", NOTICED_S)
+        wait_for(lambda: talker.info()["running"] == 0, "the job's end")
+        wait_for(lambda: talker.info()["clients"] == 1, "the client's end")
 
 
 def test_its_keys_are_for_nobody_to_see(client: Client) -> None:
@@ -227,9 +225,7 @@ def test_a_server_that_falls_silent(client: Client, how: signal.Signals) -> None
     direct.runs(client, job)
     pid = direct.pid_of(client)
     os.kill(pid, how)
-    began = time.monotonic()
     direct.until(client, lambda: job.ended)
-    assert time.monotonic() - began < NOTICED_S
     assert isinstance(job.error, errors.ServerLost) and client.state is State.LOST
     assert relays(os.getpid()) == []
     os.kill(pid, signal.SIGCONT)
@@ -241,9 +237,7 @@ def test_a_relay_that_dies(client: Client) -> None:
     direct.runs(client, job)
     (relay,) = relays(os.getpid())
     relay.kill()
-    began = time.monotonic()
     direct.until(client, lambda: job.ended)
-    assert time.monotonic() - began < NOTICED_S
     assert isinstance(job.error, errors.ServerLost) and client.state is State.LOST
     pid = direct.pid_of(client)
     assert client.run(small()).state is JobState.DONE  # behind the endless one, which was dropped
