@@ -5,7 +5,7 @@ set -eu
 here=$(dirname "$0")
 exec 3>"$here/display.part"
 Xvfb -displayfd 3 -screen 0 1400x900x24 -nolisten tcp >/dev/null 2>&1 &
-for _ in $(seq 500); do
+for _ in $(seq 6000); do
     [ -s "$here/display.part" ] && break
     sleep 0.02
 done

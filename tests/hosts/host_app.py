@@ -12,7 +12,7 @@ from typing import Any
 from hosts_root import ENTER, HERE
 from waiting import wait_for
 
-DEADLINE_S = 180.0
+DEADLINE_S = 300.0
 FONTS = os.environ.get("DEEPBLEND_FONTS")
 """A folder of fonts that the root lacks: without one, Chinese and Japanese are boxes on screenshots."""
 

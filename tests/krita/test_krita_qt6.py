@@ -23,7 +23,7 @@ def test_the_docker_previews_and_blends(krita_profile: Path, krita_shots: Path):
         env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(plugins)},
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=1000,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

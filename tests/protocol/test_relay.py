@@ -188,14 +188,14 @@ def test_a_server_that_does_not_read_fills_nobodys_memory(router: Router, link: 
 
 
 def test_nobody_listens() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        endpoint = f"tcp://127.0.0.1:{unused.getsockname()[1]}"
     public, secret = (key.decode() for key in zmq.curve_keypair())
-    link = PipedLink(RELAY, Connection(endpoint, public, public, secret))
-    until(link, lambda: link.broken)
-    assert link.refused and link.receive() is None
-    link.close()
+    with socket.socket() as deaf:  # bound, and held, so that nobody else comes to listen there
+        deaf.bind(("127.0.0.1", 0))
+        endpoint = f"tcp://127.0.0.1:{deaf.getsockname()[1]}"
+        link = PipedLink(RELAY, Connection(endpoint, public, public, secret))
+        until(link, lambda: link.broken)
+        assert link.refused and link.receive() is None
+        link.close()
 
 
 def test_the_server_goes(router: Router, link: PipedLink) -> None:

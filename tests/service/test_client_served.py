@@ -241,15 +241,12 @@ def test_a_stopped_server_is_noticed_and_works_again_when_it_goes_on(client: Cli
 
 
 def test_a_stale_connection_file_whose_port_is_closed(client: Client, installation: Installation) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    key = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
-    stale = connection.Connection(
-        f"tcp://127.0.0.1:{port}", key, key, "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs", pid=1
-    )
-    connection.write(installation.connection, stale)
-    assert client.run(small()).state is JobState.DONE
+    key, secret = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID", "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
+    with socket.socket() as deaf:  # bound, and held, so that nobody else comes to listen there
+        deaf.bind(("127.0.0.1", 0))
+        endpoint = f"tcp://127.0.0.1:{deaf.getsockname()[1]}"
+        connection.write(installation.connection, connection.Connection(endpoint, key, key, secret, pid=1))
+        assert client.run(small()).state is JobState.DONE
 
 
 def test_a_stale_connection_file_whose_port_is_another_programs(client: Client, installation: Installation) -> None:
@@ -415,14 +412,12 @@ def test_an_older_client_is_told_what_mends_it(serve: Callable[..., Served]) -> 
 
 
 def test_a_remote_server_is_never_started(tmp_path: Path) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        endpoint = f"tcp://127.0.0.1:{unused.getsockname()[1]}"
-    key = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
+    key, secret = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID", "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
     path = tmp_path / "connection.json"
-    secret = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
-    connection.write(path, connection.Connection(endpoint, key, key, secret, remote=True))
-    with Client(Installation(path, ("/must/not/run",)), "tests") as client:
+    with socket.socket() as deaf, Client(Installation(path, ("/must/not/run",)), "tests") as client:
+        deaf.bind(("127.0.0.1", 0))
+        endpoint = f"tcp://127.0.0.1:{deaf.getsockname()[1]}"
+        connection.write(path, connection.Connection(endpoint, key, key, secret, remote=True))
         job = client.submit(small())
         until(client, lambda: job.ended)
         assert isinstance(job.error, errors.ServerSilent) and endpoint in str(job.error)

@@ -27,7 +27,7 @@ import deepblend_krita  # noqa: E402
 import krita  # noqa: E402
 
 assert deepblend_krita.Docker.__mro__[1] is krita.DockWidget
-DEADLINE_S = 180.0
+DEADLINE_S = 300.0
 
 
 def until(happens, what):
