@@ -77,9 +77,9 @@ Gimp.displays_flush()
     desk.screen.keep("shadow")
     desk.screen.activate(desk.main)
     desk.screen.key("ctrl+z")
-    wait_for(desk.unchanged, "one undo takes it all back", 20)
+    wait_for(desk.unchanged, "one undo takes it all back")
     desk.screen.key("ctrl+y")
-    wait_for(lambda: len(desk.names()) == 4, "redo brings it again", 20)
+    wait_for(lambda: len(desk.names()) == 4, "redo brings it again")
     window = desk.dialog("g")
 
     def shown() -> bool:
