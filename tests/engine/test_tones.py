@@ -9,8 +9,8 @@ from deepblend.engine.repainting.octaves import gauss
 from deepblend.engine.repainting.tones import FARTHEST, Tones
 
 
-def given_back(painted: torch.Tensor, own: torch.Tensor, inside: torch.Tensor, part: float, pixel: float, vivid=None):
-    return Tones(own, inside, part, part if vivid is None else vivid, pixel).given_back(painted)
+def given_back(painted: torch.Tensor, own: torch.Tensor, inside: torch.Tensor, part: float, pixel: float, known=None):
+    return Tones(own, inside, part, part if known is None else known, pixel).given_back(painted)
 
 
 def smooth(seed: int, side: int = 64, channels: int = 3) -> torch.Tensor:
@@ -97,7 +97,7 @@ def test_vivid_colours_come_back_where_grayish_ones_do_not():
     for strength in (8.0, 90.0):
         own = (128 + strength * stripes).expand(1, 3, 64, 64)
         gray = luma(own).expand(1, 3, 64, 64)
-        result = given_back(gray, own, inside, 0.3, 1.0, vivid=1.0)
+        result = given_back(gray, own, inside, 0.3, 1.0, known=1.0)
         chroma = [((image - luma(image)) * inside).square().sum().sqrt() for image in (result, own)]
         left.append(float(chroma[0] / chroma[1]))
     assert left[0] < 0.15

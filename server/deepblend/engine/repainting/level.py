@@ -145,7 +145,7 @@ class Level:
     def optimise(self, evaluations: int, strength: Strength) -> Iterator[float]:
         """So many evaluations of the loss; yields how many are done, also between tiles."""
         begun = self.painted
-        tones = Tones(self._seamless, self._omega, strength.tones, strength.vivid, self._finer)
+        tones = Tones(self._seamless, self._omega, strength.tones, strength.known, self._finer)
         optimiser = LBFGS(torch.zeros_like(begun), first_step=FIRST_STEP)
         while self.evaluations < evaluations:
             loss, gradient = yield from self._evaluate(begun, optimiser.ask())

@@ -12,7 +12,7 @@ DETAIL = 0.7
 """Of the object's own strong detail that is left at the default style."""
 LEAST = 0.5
 """What is left of the object at style 1."""
-HIDDEN = 0.8
+HIDDEN = 0.6
 """Of what is left beyond that, what the boldest strokes hide."""
 
 
@@ -22,8 +22,8 @@ class Strength:
 
     own: float
     """LEAST..1."""
-    vivid: float
-    """Of its vivid colours that are given back, 0..1; strokes, however bold, hide none."""
+    known: float
+    """Of what it is known by, 0..1: vivid colours, tones of structure, strong detail. Bold strokes hide none of it."""
     colours: float
     """How far its colours go towards those of what it is matched with, 0..1."""
 
@@ -43,13 +43,13 @@ class Strength:
 
     @property
     def tones(self) -> float:
-        """Of the object's own tones that are given back, 0..1; of its colours, where they are not vivid."""
+        """Of the object's other tones and colours, what is given back, 0..1."""
         return self.own**2
 
     @property
     def detail(self) -> float:
         """Of its own strong detail, 0..1."""
-        return DETAIL * self.own
+        return DETAIL * self.known
 
     @property
     def lines(self) -> float:

@@ -50,17 +50,17 @@ def vivid(image: Tensor) -> Tensor:
 class Tones:
     """An object's own tones and colours."""
 
-    def __init__(self, own: Tensor, omega: Tensor, part: float, vivid_part: float, pixel: float) -> None:
+    def __init__(self, own: Tensor, omega: Tensor, part: float, known: float, pixel: float) -> None:
         """
         Args:
-            part: of tones that is given back, 0..1, and of colours where they are not vivid.
-            vivid_part: of vivid colours.
+            part: of tones and colours that is given back, 0..1.
+            known: the same of vivid colours, and of tones where the object's structure is strong.
             pixel: of the base, in pixels of these arrays.
 
         Shape:
             own: (1, C, H, W), levels; omega: (1, 1, H, W), 0 or 1: outside nothing is changed.
         """
-        self._own, self._omega, self._part, self._vivid_part = own, omega, part, vivid_part
+        self._own, self._omega, self._part, self._known = own, omega, part, known
         area = float(omega.sum()) / pixel**2
         self._blur = pixel * min(max(TONE_BLUR * math.sqrt(area), _TONE_BLURS[0]), _TONE_BLURS[1])
         self._chroma_blur, self._vivid_blur = pixel * CHROMA_BLUR, pixel * VIVID_BLUR
@@ -89,8 +89,9 @@ class Tones:
         if lost.shape[1] > 1:
             chroma = lost - light
             wide, fine = (self._within(chroma, sigma) for sigma in (self._chroma_blur, self._vivid_blur))
-            painted = painted + torch.lerp(self._part * wide, self._vivid_part * fine, self._vivid) * self._omega
-        painted = painted + self._part * blurred * self._omega
+            painted = painted + torch.lerp(self._part * wide, self._known * fine, self._vivid) * self._omega
+        part = self._part + (self._known - self._part) * self._structure
+        painted = painted + part * blurred * self._omega
         return self._no_farther(painted)
 
     def _no_farther(self, painted: Tensor) -> Tensor:
