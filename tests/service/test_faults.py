@@ -34,10 +34,6 @@ def pixels(result: messages.Result) -> bytes:
     return bytes(result.layer.samples.joined())
 
 
-def at_rest(talker: Talker, seconds: float = 60) -> None:
-    wait_for(lambda: not talker.info()["running"], "the worker's rest", seconds)
-
-
 def test_a_killed_worker_costs_its_job_nothing_but_time(serve: Serve) -> None:
     served = serve()
     with Talker(served.connection) as talker:

@@ -51,7 +51,9 @@ def relays(pid: int) -> list[psutil.Process]:
 
     def is_relay(child: psutil.Process) -> bool:
         try:
-            return RELAY[-1] in child.cmdline() or child.status() == psutil.STATUS_ZOMBIE
+            return RELAY[-1] in child.cmdline()
+        except psutil.ZombieProcess:  # a kind of the next
+            return True
         except psutil.NoSuchProcess:
             return False
 
