@@ -35,7 +35,7 @@ NEAR_PX = 80_000
 """Of a larger painting the network sees so many pixels at least, those around where the object lies."""
 FIRST_STEP = 15.0
 """Levels."""
-VIVID = 1.5
+CHROMA_GAIN = 1.5
 """What its chroma is multiplied by at most where it would be duller than before."""
 
 
@@ -130,7 +130,7 @@ class Level:
         own = self._seamless - light
         moved = own + colours * self._omega
         before, after = (chroma.square().sum(1, keepdim=True).sqrt() for chroma in (own, moved))
-        self._seamless = (light + moved * (before / after.clamp(min=1.0)).clamp(1.0, VIVID)).clamp(0, 255)
+        self._seamless = (light + moved * (before / after.clamp(min=1.0)).clamp(1.0, CHROMA_GAIN)).clamp(0, 255)
 
     def follow(self, coarser: Level) -> None:
         """Take over a coarser level's picture, and how it has recoloured the seamless blend."""
