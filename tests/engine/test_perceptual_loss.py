@@ -131,3 +131,23 @@ def test_neighbours_are_found_tile_by_tile_and_whoever_iterates_has_gradients_be
         assert len(parts) == most > 4
         assert parts == sorted(parts)
         assert 0 < parts[0] < parts[-1] < 1
+
+
+def test_neighbours_colours_are_those_of_the_painting_where_it_shows_the_same():
+    tint = torch.tensor([30.0, 12.0, -6.0]).view(3, 1, 1)
+    image = 20 + 0.8 * picture(1)
+    examined = ended(extractor(None).examine(image + tint, torch.ones_like(mask()), 10**6))
+    made = PerceptualLoss(extractor(None), mask(), examined, WEIGHTS)
+    ended(made.match(image, image))
+    inside = mask()[0, 0] == 1
+    apart = made.neighbours_apart(image)
+    assert apart.shape == image.shape
+    assert torch.allclose(apart[0][:, inside].mean(1), tint.flatten(), atol=2)
+    assert (apart[0][:, inside] - tint.view(3, 1)).abs().mean() < 3
+
+
+def test_neighbours_colours_are_found_tile_by_tile():
+    image = picture(1)
+    whole, tiled = (perceptual_loss(side).neighbours_apart(image) for side in (None, 128))
+    assert whole.abs().mean() > 1
+    assert (whole - tiled).abs().mean() < 0.5

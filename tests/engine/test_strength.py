@@ -24,3 +24,17 @@ def test_bolder_strokes_hide_more_but_nothing_it_is_known_by_and_nothing_more_at
     assert bold.tones < faint.tones and bold.lines < faint.lines
     assert bold.known == faint.known == 1 and bold.detail == faint.detail
     assert Strength.of(1.0, 0.5).among(0.9) == Strength.of(1.0, 0.5)
+
+
+def test_what_is_coarse_is_spared_by_calm_paintings_alone_and_not_at_style_1():
+    calm = [Strength.of(0.5, 0.5).among(boldness).calm for boldness in (0.1, 0.45, 0.6, 0.7, 0.8, 0.95)]
+    assert calm[:2] == [1, 1] and calm[-2:] == [0, 0]
+    assert calm == sorted(calm, reverse=True) and calm[2] > calm[3]
+    assert Strength.of(1.0, 0.5).among(0.1).calm == 0
+
+
+def test_colours_go_towards_those_that_are_matched_unless_they_are_kept():
+    default, own, faint = (Strength.of(style, keep) for style, keep in ((0.5, 0.5), (0.5, 1.0), (0.1, 0.5)))
+    assert default.chroma > default.lightness > 0
+    assert own.chroma == own.lightness == 0
+    assert 0 < faint.chroma < default.chroma and 0 < faint.lightness < default.lightness

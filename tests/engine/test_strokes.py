@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from deepblend.engine.repainting.curves import interpolated, quantiles
 from deepblend.engine.repainting.octaves import gauss
+from deepblend.engine.repainting.strength import Strength
 from deepblend.engine.repainting.strokes import as_strong, boldness
 
 SIDE = 96
@@ -30,11 +31,12 @@ def spread(picture: torch.Tensor, columns: slice) -> float:
 LEFT, RIGHT = slice(8, 36), slice(60, 88)
 EVERYWHERE = torch.ones(1, 1, SIDE, SIDE)
 FLAT = torch.full((1, 3, SIDE, SIDE), 128.0)
+SPARED = Strength(1.0, 1.0, 0.0)
 
 
 def test_grain_of_one_strength_becomes_calm_and_strong_as_the_paintings():
     painted, painting = noise(1, halves(9.0, 11.0)), noise(2, halves(3.0, 14.0))
-    result = as_strong(painted, FLAT, painting, EVERYWHERE, EVERYWHERE, 1.0)
+    result = as_strong(painted, FLAT, painting, EVERYWHERE, EVERYWHERE, SPARED)
     assert spread(painted, LEFT) > 0.7 * spread(painted, RIGHT)
     assert spread(result, LEFT) < 0.6 * spread(result, RIGHT)
     assert spread(result, LEFT) < 0.8 * spread(painted, LEFT)
@@ -43,7 +45,7 @@ def test_grain_of_one_strength_becomes_calm_and_strong_as_the_paintings():
 
 def test_a_picture_of_the_paintings_own_strength_stays_as_it_is():
     painted, painting = noise(1, halves(3.0, 12.0)), noise(2, halves(3.0, 12.0))
-    result = as_strong(painted, FLAT, painting, EVERYWHERE, EVERYWHERE, 1.0)
+    result = as_strong(painted, FLAT, painting, EVERYWHERE, EVERYWHERE, SPARED)
     assert float((result - painted).abs().mean()) < 0.15 * float((painted - 128).abs().mean())
 
 
@@ -53,7 +55,7 @@ def test_what_follows_the_objects_lines_is_kept_and_the_rest_calmed():
 
     def parts(own: torch.Tensor, spared: float) -> torch.Tensor:
         """How much of the lines and of the rest is left, by a regression."""
-        result = as_strong(128 + lines + mottled, own, calm, EVERYWHERE, EVERYWHERE, spared)
+        result = as_strong(128 + lines + mottled, own, calm, EVERYWHERE, EVERYWHERE, Strength(spared, 1.0, 0.0))
         each = torch.stack([a[0, 0, 8:-8, 8:-8].flatten() for a in (lines, mottled, EVERYWHERE)], 1)
         return torch.linalg.lstsq(each, result[0, 0, 8:-8, 8:-8].flatten()[:, None]).solution[:2, 0]
 
@@ -66,10 +68,25 @@ def test_what_follows_the_objects_lines_is_kept_and_the_rest_calmed():
 def test_of_the_objects_lines_the_finest_are_weakened_most():
     fine, wide = noise(1, 20.0), 128 + 12 * gauss(noise(1, 20.0) - 128, 3.0)
     left = [
-        spread(as_strong(own, own, noise(2, 2.0), EVERYWHERE, EVERYWHERE, 1.0), RIGHT) / spread(own, RIGHT)
+        spread(as_strong(own, own, noise(2, 2.0), EVERYWHERE, EVERYWHERE, SPARED), RIGHT) / spread(own, RIGHT)
         for own in (fine, wide)
     ]
     assert left[0] < 0.6 < 0.8 < left[1]
+
+
+def test_what_is_coarse_is_spared_where_the_painting_is_calm_and_what_is_fine_is_not():
+    mottled, calm = 128 + 12 * gauss(noise(1, 20.0) - 128, 3.0), noise(2, 2.0)
+    grain = noise(3, 9.0) - 128
+
+    def left(strength: Strength) -> list[float]:
+        """How much of the mottle and of the grain is left, by a regression."""
+        result = as_strong(mottled + grain, FLAT, calm, EVERYWHERE, EVERYWHERE, strength)
+        each = torch.stack([a[0, 0, 8:-8, 8:-8].flatten() for a in (mottled, grain, EVERYWHERE)], 1)
+        return torch.linalg.lstsq(each, result[0, 0, 8:-8, 8:-8].flatten()[:, None]).solution[:2, 0].tolist()
+
+    spared, half, weakened = (left(Strength(1.0, 1.0, 0.0, calm)) for calm in (1.0, 0.5, 0.0))
+    assert spared[0] > half[0] > weakened[0] and spared[0] > 1.5 * weakened[0]
+    assert spared[1] < 0.5
 
 
 def test_bold_strokes_are_told_from_faint_ones_and_from_wide_forms():
@@ -87,7 +104,7 @@ def test_outside_omega_nothing_changes_and_the_colour_stays():
     inside = torch.zeros(1, 1, SIDE, SIDE)
     inside[..., 20:-20, 20:-20] = 1
     painted = noise(1, 10.0) + torch.tensor([20.0, 0.0, -20.0]).view(1, 3, 1, 1)
-    result = as_strong(painted, FLAT, noise(2, 30.0), EVERYWHERE, inside, 1.0)
+    result = as_strong(painted, FLAT, noise(2, 30.0), EVERYWHERE, inside, SPARED)
     change = result - painted
     assert not change[(inside == 0).expand_as(change)].any()
     assert change.abs().max() > 1
@@ -96,14 +113,14 @@ def test_outside_omega_nothing_changes_and_the_colour_stays():
 
 def test_without_a_painting_or_an_object_it_stays_as_it_is():
     painted = noise(1, 10.0)
-    assert torch.equal(as_strong(painted, FLAT, noise(2, 30.0), 0 * EVERYWHERE, EVERYWHERE, 1.0), painted)
-    assert torch.equal(as_strong(painted, FLAT, noise(2, 30.0), EVERYWHERE, 0 * EVERYWHERE, 1.0), painted)
+    assert torch.equal(as_strong(painted, FLAT, noise(2, 30.0), 0 * EVERYWHERE, EVERYWHERE, SPARED), painted)
+    assert torch.equal(as_strong(painted, FLAT, noise(2, 30.0), EVERYWHERE, 0 * EVERYWHERE, SPARED), painted)
 
 
 def test_a_flat_painting_and_the_smallest_pictures_are_no_division_by_zero():
-    assert torch.isfinite(as_strong(FLAT, FLAT, FLAT, EVERYWHERE, EVERYWHERE, 1.0)).all()
+    assert torch.isfinite(as_strong(FLAT, FLAT, FLAT, EVERYWHERE, EVERYWHERE, SPARED)).all()
     one, there = FLAT[..., :1, :1], EVERYWHERE[..., :1, :1]
-    assert torch.isfinite(as_strong(one, one, one, there, there, 1.0)).all()
+    assert torch.isfinite(as_strong(one, one, one, there, there, SPARED)).all()
 
 
 def test_quantiles_are_those_of_what_is_there_and_curves_end_where_they_end():

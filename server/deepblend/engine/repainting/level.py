@@ -111,26 +111,29 @@ class Level:
         weights = {"style": WEIGHT_STYLE, "neighbours": WEIGHT_NEIGHBOURS}
         self._perceptual = PerceptualLoss(extractor, self.mask, examined, weights)
         yield from self._perceptual.match(self._composite(self._seamless), self._composite(begun))
-        if coarser is None and strength.colours > 0 and begun.shape[1] > 1:
-            self._recolour(strength.colours)
+        if coarser is None and strength.towards > 0:
+            self._recolour(strength)
             begun = gauss(self._seamless, 1.0)
         self.painted = begun
         yield from self._lay(painting, weight, coarser, strength)
 
-    def _recolour(self, part: float) -> None:
-        """Move the chroma of the seamless blend, where it is not vivid, towards that of the neighbours found."""
+    def _recolour(self, strength: Strength) -> None:
+        """Move the seamless blend's lightness, and its chroma where that is not vivid, towards the neighbours'."""
         assert self._perceptual is not None
         apart = self._perceptual.neighbours_apart(self._composite(self._seamless))
-        self._shift(part * (1 - vivid(self._seamless)) * (apart - luma(apart)))
+        lighter = luma(apart)
+        chroma = (1 - vivid(self._seamless)) * (apart - lighter)
+        self._shift(strength.lightness * lighter + strength.chroma * chroma)
 
     def _shift(self, colours: Tensor) -> None:
-        """Add a change of chroma to the seamless blend, which gets no duller: a mean of colours is greyer than they."""
+        """Add a change of colours to the seamless blend, which gets no duller: a mean of chroma is greyer than it."""
         self._shifted = colours
-        light = luma(self._seamless)
+        lighter, light = luma(colours), luma(self._seamless)
         own = self._seamless - light
-        moved = own + colours * self._omega
+        moved = own + (colours - lighter) * self._omega
         before, after = (chroma.square().sum(1, keepdim=True).sqrt() for chroma in (own, moved))
-        self._seamless = (light + moved * (before / after.clamp(min=1.0)).clamp(1.0, CHROMA_GAIN)).clamp(0, 255)
+        chroma = moved * (before / after.clamp(min=1.0)).clamp(1.0, CHROMA_GAIN)
+        self._seamless = (light + lighter * self._omega + chroma).clamp(0, 255)
 
     def follow(self, coarser: Level) -> None:
         """Take over a coarser level's picture, and how it has recoloured the seamless blend."""
@@ -160,7 +163,7 @@ class Level:
     def strengthen(self, canvas: Canvas, style: Style | None, strength: Strength) -> None:
         """Give strokes the strength that the painting's have, see :func:`as_strong`."""
         painting, weight, _ = self.painting(canvas, style)
-        self.painted = as_strong(self.painted, self._seamless, painting, weight, self._omega, strength.lines)
+        self.painted = as_strong(self.painted, self._seamless, painting, weight, self._omega, strength)
 
     def lay_octave(self, canvas: Canvas, style: Style | None, coarser: Level, strength: Strength) -> Iterator[float]:
         """Give the enlarged coarser picture, which ``painted`` is, its finest octave without the network.

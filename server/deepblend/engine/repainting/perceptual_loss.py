@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..colour import luma
 from ..network.extractor import Examined, FeatureExtractor, own, plus, pyramid, tile_sums, unit
 from ..network.moments import Moments, Sums
 from ..network.vgg import STRIDES
@@ -31,10 +32,10 @@ QUERY = 0.75
 FOUND = 0.3
 """The part of the covariance to come to that is of the neighbours found; the rest is of all the painting. Else flat
 things are given the strokes of what is not."""
-_ALIKE = (2, 3)
-"""The layers whose neighbours are things of a kind, a face's a face: their colours are those to come to."""
-_COLOUR_BLUR = 12.0
-"""Pixels: a single neighbour's colour says little."""
+_ALIKE = 3
+"""Of LAYERS, relu4_3, whose neighbours are things of a kind, a face's a face: their colours are those to come to."""
+_CHROMA_BLUR, _LIGHT_BLUR = 8.0, 14.0
+"""Pixels: a single neighbour's colour says little, and its lightness less."""
 _COVERED = 0.02
 """The mask's value from which on a place is matched."""
 _BLOCK = 2048
@@ -122,24 +123,26 @@ class PerceptualLoss:
         Shape:
             image: (1, C, H, W), levels.
         """
-        total = torch.zeros_like(image)
-        means = pyramid(image, self._extractor.deepest)
-        for layer in _ALIKE:
-            apart = torch.zeros_like(means[layer])
-            known = torch.zeros_like(apart[:, :1])
-            for tile, matches in zip(self.tiles, self._matches, strict=True):
-                match = matches[self._matched_on.index(layer)]
-                here, there, sure = (own(array, tile, layer) for array in (means[layer], apart, known))
-                theirs = here[0].flatten(1).clone()
-                theirs[:, match.places] = self._painting[layer].colours[match.keys].T
-                there.copy_(theirs.view_as(here) - here)
-                weight = torch.zeros_like(theirs[0])
-                weight[match.places] = 1
-                sure.copy_(weight.view_as(sure))
-            sigma = _COLOUR_BLUR / STRIDES[layer]
-            smooth = gauss(apart, sigma) / gauss(known, sigma).clamp(min=_COVERED)
-            total += F.interpolate(smooth, image.shape[-2:], mode="bilinear", align_corners=False) / len(_ALIKE)
-        return total
+        here = pyramid(image, self._extractor.deepest)[_ALIKE]
+        apart = torch.zeros_like(here)
+        known = torch.zeros_like(apart[:, :1])
+        for tile, matches in zip(self.tiles, self._matches, strict=True):
+            match = matches[self._matched_on.index(_ALIKE)]
+            ours, change, sure = (own(array, tile, _ALIKE) for array in (here, apart, known))
+            theirs = ours[0].flatten(1).clone()
+            theirs[:, match.places] = self._painting[_ALIKE].colours[match.keys].T
+            change.copy_(theirs.view_as(ours) - ours)
+            weight = torch.zeros_like(theirs[0])
+            weight[match.places] = 1
+            sure.copy_(weight.view_as(sure))
+
+        def smooth(change: Tensor, blur: float) -> Tensor:
+            sigma = blur / STRIDES[_ALIKE]
+            return gauss(change, sigma) / gauss(known, sigma).clamp(min=_COVERED)
+
+        lighter = luma(apart)
+        change = smooth(lighter, _LIGHT_BLUR) + smooth(apart - lighter, _CHROMA_BLUR)
+        return F.interpolate(change, image.shape[-2:], mode="bilinear", align_corners=False)
 
     def _matched(self, features: Tensor, mask: Tensor, moments: Moments, painting: Examined) -> _Match:
         """Nearest by the cosine of features that are centred and divided by their deviation, each side by its own.

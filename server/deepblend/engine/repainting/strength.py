@@ -6,14 +6,16 @@ from dataclasses import dataclass, replace
 
 from . import palette
 
-COLOURS = 0.6
-"""Of the way to its neighbours' chroma that the object's goes."""
+CHROMA, LIGHTNESS = 0.85, 0.36
+"""Of the way to its neighbours' chroma and lightness, what the object goes."""
 DETAIL = 0.7
 """Of the object's own strong detail that is left at the default style."""
 LEAST = 0.5
 """What is left of the object at style 1."""
 HIDDEN = 0.6
 """Of what is left beyond that, what the boldest strokes hide."""
+CALM, BOLD = 0.45, 0.8
+"""Boldness up to which nothing coarse of the object is weakened, and from which all may be."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,10 @@ class Strength:
     """LEAST..1."""
     known: float
     """Of what it is known by, 0..1: vivid colours, tones of structure, strong detail. Bold strokes hide none of it."""
-    colours: float
-    """How far its colours go towards those of what it is matched with, 0..1."""
+    towards: float
+    """How far its colours go towards those of what it is matched with, 0..1: see ``chroma`` and ``lightness``."""
+    calm: float = 0.0
+    """How much its coarse octaves are spared where strokes are weakened, 0..1."""
 
     @classmethod
     def of(cls, style: float, keep_colours: float) -> Strength:
@@ -35,11 +39,26 @@ class Strength:
             keep_colours: 0..1.
         """
         own = min(1.0, LEAST / style)
-        return cls(own, own, COLOURS * palette.strength(style, keep_colours))
+        return cls(own, own, palette.strength(style, keep_colours))
 
     def among(self, boldness: float) -> Strength:
         """The same in a painting whose strokes are so bold, 0..1: see :func:`~.strokes.boldness`."""
-        return replace(self, own=LEAST + (self.own - LEAST) * (1 - HIDDEN * boldness))
+        bold = min(max((boldness - CALM) / (BOLD - CALM), 0.0), 1.0)
+        return replace(
+            self,
+            own=LEAST + (self.own - LEAST) * (1 - HIDDEN * boldness),
+            calm=(self.known - LEAST) / (1 - LEAST) * (1 - bold**2 * (3 - 2 * bold)),
+        )
+
+    @property
+    def chroma(self) -> float:
+        """Of the way to the chroma of what it is matched with, 0..1."""
+        return CHROMA * self.towards
+
+    @property
+    def lightness(self) -> float:
+        """The same of its lightness."""
+        return LIGHTNESS * self.towards
 
     @property
     def tones(self) -> float:

@@ -1,7 +1,8 @@
 """How strong strokes are, place by place: as strong in one part of a painting and as calm in another as its own are.
 
 A covariance over all of an object says how strong its strokes are together, not that some of it is calm. What follows
-the object's own lines is no stroke: it is told from the rest and weakened less, else faces and letters fade.
+the object's own lines is no stroke: it is told from the rest and weakened less, else faces and letters fade. Nor is
+what is coarse in an object before a calm sky: weakened as well, it would look like a veil.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from torch import Tensor
 from ..colour import luma
 from .curves import interpolated, quantiles
 from .octaves import STRONG, gauss
+from .strength import Strength
 
 _LEAST, _MOST = 0.2, 1.25
 """By what a band of luma is multiplied in a round."""
@@ -21,6 +23,8 @@ _OWN_LEAST = (0.3, 0.6, 1.0, 1.0, 1.0)
 """By what it is multiplied at least, after all rounds, where it follows strong lines of the object's own: an octave
 each, the finest of them of what a Gaussian of 0.8 pixels takes away. What is finest is a photograph's sharpness and
 grain."""
+_COARSE = 2
+"""Octaves from this one on, the finest is 0, are coarse: chequers, a roof, the shadows of a face."""
 _OWN_MOST = 1.2
 """How much stronger than in the object its lines may have been painted and still be its own."""
 _ROUNDS = 2
@@ -47,14 +51,14 @@ def boldness(painting: Tensor, weight: Tensor) -> float:
     return usual**2 / (usual**2 + _BOLD**2)
 
 
-def as_strong(painted: Tensor, own: Tensor, painting: Tensor, weight: Tensor, omega: Tensor, lines: float) -> Tensor:
+def as_strong(
+    painted: Tensor, own: Tensor, painting: Tensor, weight: Tensor, omega: Tensor, strength: Strength
+) -> Tensor:
     """A picture whose strokes have the painting's distribution of local strength, band by band.
 
     By the curve between the quantiles of both (as Heeger and Bergen 1995 match whole bands). A band's part that follows
-    the object's own, by the slope of a local regression, is weakened less where the object's is strong.
-
-    Args:
-        lines: how much the object's lines are spared, 0..1.
+    the object's own, by the slope of a local regression, is weakened less where the object's is strong; and the coarse
+    octaves less the calmer the painting is.
 
     Shape:
         painted, own, result: (1, C, H, W), levels; omega: (1, 1, H, W), 0 or 1; painting: (1, C, h, w), with its
@@ -65,16 +69,17 @@ def as_strong(painted: Tensor, own: Tensor, painting: Tensor, weight: Tensor, om
         return painted
     places = torch.linspace(0.01, 0.99, _QUANTILES, device=painted.device)
     wanted, spared, owns = [], [], []
-    for least, (band, strength), (_, theirs) in zip(_OWN_LEAST, _bands(luma(own)), _bands(luma(painting)), strict=True):
+    for least, (band, energy), (_, theirs) in zip(_OWN_LEAST, _bands(luma(own)), _bands(luma(painting)), strict=True):
         wanted.append(quantiles(theirs, there, places))
         usual = quantiles(theirs, there, places.new_tensor([STRONG])).clamp(min=0.5)
-        spared.append((lines * least * strength / (strength.square() + usual.square()).sqrt()) ** (1 / _ROUNDS))
+        spared.append((strength.lines * least * energy / (energy.square() + usual.square()).sqrt()) ** (1 / _ROUNDS))
         owns.append(band)
     for _ in range(_ROUNDS):
         change = torch.zeros_like(omega)
-        for k, (band, strength) in enumerate(_bands(luma(painted))):
-            gain = interpolated(quantiles(strength, here, places), wanted[k], strength) / strength.clamp(min=1e-3)
-            gain = gain.clamp(_LEAST, _MOST)
+        for k, (band, energy) in enumerate(_bands(luma(painted))):
+            gain = interpolated(quantiles(energy, here, places), wanted[k], energy) / energy.clamp(min=1e-3)
+            least = _LEAST + (1 - _LEAST) * strength.calm if k >= _COARSE else _LEAST
+            gain = gain.clamp(least, _MOST)
             lined = _following(band, owns[k], 2.0 ** (k + 1))
             change += (band - lined) * (gain - 1) + lined * (torch.maximum(gain, spared[k]) - 1)
         painted = painted + change * omega
