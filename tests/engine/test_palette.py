@@ -27,7 +27,7 @@ def even(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def moved(image: torch.Tensor, painting: torch.Tensor, keep: float = 0.5, strength: float = 1.0) -> torch.Tensor:
-    return Palette(*even(image), *even(painting), Limits.of(keep)).moved(image, strength)
+    return Palette(*even(image), *even(painting), Limits.of(keep, 0.0)).moved(image, strength)
 
 
 def of_colour(lightness: float, a: float, b: float, spread: float = 0.0, seed: int = 1) -> torch.Tensor:
@@ -79,7 +79,7 @@ def test_keeping_no_colours_brings_mean_and_spread_nearer_than_keeping_half(ball
 def test_lightness_keeps_its_order(ball, ground):
     """The curve of lightness rises: what was darker stays darker."""
     gray = torch.linspace(0, 255, 256).expand(3, 1, -1).contiguous()
-    made = Palette(*even(ball), *even(ground), Limits.of(0.5))
+    made = Palette(*even(ball), *even(ground), Limits.of(0.5, 0.0))
     lightness = to_oklab(made.moved(gray, 1.0))[0, 0]
     assert bool((lightness.diff() > -1e-4).all())
 
@@ -167,6 +167,17 @@ def test_the_part_of_the_way_falls_to_nothing_at_either_end():
     assert palette.strength(0, 0.5) == palette.strength(0.5, 1) == 0
     assert palette.strength(0.25, 0.5) == palette.strength(0.5, 0.75) == 0.5
     assert 0 < palette.strength(1e-3, 0.5) < 0.01 > palette.strength(0.5, 0.999) > 0
+
+
+def test_before_a_calm_painting_a_dark_thing_stays_darker():
+    dark, light = of_colour(0.3, 0.0, 0.0, 0.03), of_colour(0.9, 0.0, 0.02, 0.03, seed=2)
+    lightness = [
+        float(to_oklab(Palette(*even(dark), *even(light), Limits.of(0.5, calm)).moved(dark, 1.0))[0].mean())
+        for calm in (0.0, 0.5, 1.0)
+    ]
+    own = float(to_oklab(dark)[0].mean())
+    assert own < lightness[2] < lightness[1] < lightness[0]
+    assert lightness[2] - own < 0.7 * (lightness[0] - own)
 
 
 # The stage
@@ -258,3 +269,22 @@ def test_a_painting_that_is_nowhere_leaves_the_object_as_it_is(small):
 
 def test_a_blend_with_no_style_has_no_palette_either(small):
     assert same(blended(small(style=0, keep_colours=0.2)), blended(small(method="poisson", keep_colours=0.2)))
+
+
+def test_how_bold_the_painting_is_is_told_to_those_who_come_after(small, scenes):
+    """Noise of 40 levels is bolder than of 2, of the style picture or of what is around."""
+    found = {}
+    for name, spread in (("bold", 0.16), ("calm", 0.008)):
+        for style_from in ("picture", "surroundings"):
+            request = small(np.float32, style_from=style_from)
+            sides = request.style.rect if style_from == "picture" else request.background.rect
+            noise = np.random.default_rng(1).normal(0.5, spread, (sides.h, sides.w, 3)).clip(0, 1)
+            plane = scenes.plane(noise, sides, np.float32)
+            request = replace(request, **{"style" if style_from == "picture" else "background": plane})
+            work = work_for(request)
+            assert work.boldness is None
+            list(Recolouring(work))
+            assert work.boldness is not None
+            found[name, style_from] = work.boldness
+    assert min(found["bold", f] for f in ("picture", "surroundings")) > 0.8
+    assert max(found["calm", f] for f in ("picture", "surroundings")) < 0.2

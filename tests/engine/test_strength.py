@@ -33,8 +33,10 @@ def test_what_is_coarse_is_spared_by_calm_paintings_alone_and_not_at_style_1():
     assert Strength.of(1.0, 0.5).among(0.1).calm == 0
 
 
-def test_colours_go_towards_those_that_are_matched_unless_they_are_kept():
-    default, own, faint = (Strength.of(style, keep) for style, keep in ((0.5, 0.5), (0.5, 1.0), (0.1, 0.5)))
+def test_colours_go_towards_those_that_are_matched_unless_they_are_kept_and_lightness_less_among_bold_strokes():
+    default, own, faint = (Strength.of(style, keep).among(0.1) for style, keep in ((0.5, 0.5), (0.5, 1.0), (0.1, 0.5)))
     assert default.chroma > default.lightness > 0
     assert own.chroma == own.lightness == 0
     assert 0 < faint.chroma < default.chroma and 0 < faint.lightness < default.lightness
+    bold = Strength.of(0.5, 0.5).among(0.9)
+    assert bold.chroma == default.chroma and 0 < bold.lightness < default.lightness

@@ -46,6 +46,8 @@ class Work:
     """Of the object that was found inside the selection, if any was."""
     survey: Survey | None = None
     """Of the surroundings' grain, where it is to be matched."""
+    boldness: float | None = None
+    """Of the painting's strokes, 0..1, once it is measured."""
     picture: Tensor | None = None
     """(C, h, w), levels, over Omega's box: the blend so far, for a stage at its end."""
     notes: list[str] = field(default_factory=list)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -26,11 +26,12 @@ from ..seamless.screening import ramp
 from ..stages import Stage, Update
 from ..work import Picture, Work
 from . import palette
-from .canvas import Canvas
+from .canvas import Canvas, filled
 from .level import Style
 from .levels import Levels
 from .octaves import gauss
-from .strength import Strength
+from .strength import Strength, calmness
+from .strokes import boldness
 
 _NEAR = 0.5
 """The part of the palette's weight that lies near the object; the rest is all of the painting's alike."""
@@ -59,15 +60,16 @@ class Recolouring(Stage[Picture]):
     def __iter__(self) -> Generator[Update[Picture], None, None]:
         work, settings = self._work, self._work.request.settings
         region = work.region
-        painting, weight = _painting(work)
+        painting = _painting(work)
+        weight = _weight(work, painting)
         chosen = (region.placed(work.alpha) > 0.5) & (region.source_alpha > 0)
         if not bool(chosen.any()):
             chosen = region.omega & (region.source_alpha > 0)
         if bool(chosen.any()) and bool((weight > 0).any()):
             coloured = region.source.expand(3, -1, -1)
             ours, own = palette.sampled(coloured.flatten(1), chosen.flatten().float(), palette.OWN_SAMPLES)
-            theirs, near = palette.sampled(painting.flatten(1), weight.flatten(), palette.THEIR_SAMPLES)
-            limits = palette.Limits.of(settings.keep_colours)
+            theirs, near = palette.sampled(painting.image.flatten(1), weight.flatten(), palette.THEIR_SAMPLES)
+            limits = palette.Limits.of(settings.keep_colours, calmness(_boldness(work, painting)))
             inputs = (ours, own, theirs, near, limits)
             found = _PALETTES.get(lambda: palette.Palette(*inputs), *inputs)
             moved = found.moved(coloured, palette.strength(settings.style, settings.keep_colours))
@@ -96,12 +98,12 @@ class Repainting(Stage[Picture]):
         # Below the default the seamless blend, and with it its own detail, comes back continuously.
         towards = min(2 * request.settings.style, 1.0)
         self._share = towards**2 * (3 - 2 * towards) * _share(work, work.solution, base)
+        strength = Strength.of(request.settings.style, request.settings.keep_colours).among(_boldness(work))
         canvas = Canvas.around(work.region, work.solution, base)
         del work.region, work.solution  # as large as what follows
         extractor = FeatureExtractor(
             work.network, as_srgb(request.background, device), limit_for(device, request.memory_limit)
         )
-        strength = Strength.of(request.settings.style, request.settings.keep_colours)
         self._levels = Levels(canvas, _style(work, canvas.box), strength, extractor, work.budget)
 
     def __iter__(self) -> Generator[Update[Picture], None, None]:
@@ -187,25 +189,54 @@ def _style(work: Work, box: Rect) -> Style | None:
     return Style(image, alpha, plane.scale, as_srgb(plane, work.device), place)
 
 
-def _painting(work: Work) -> tuple[Tensor, Tensor]:
-    """Colours of the painting, (3, h, w), and their weights (h, w): half all alike, half near where the object lies."""
+class _Painting(NamedTuple):
+    """The picture that the palette is taken from."""
+
+    image: Tensor
+    """(3, h, w), levels."""
+    there: Tensor
+    """(h, w), 1 where there is any of it, else 0."""
+    rect: Rect
+    """Where it lies in the document."""
+    scale: float
+    """Its samples per document pixel."""
+
+
+def _painting(work: Work) -> _Painting:
     region, plane = work.region, work.request.style
-    from_style = plane is not None and work.request.settings.style_from != "surroundings"
-    if from_style:
-        assert plane is not None
+    if plane is not None and work.request.settings.style_from != "surroundings":
         image, alpha = colour.decode(plane, 3, work.device)
-        weight, rect, scale = (alpha > 0).to(image), plane.rect, plane.scale
-    else:
-        image = region.background.expand(3, -1, -1)
-        weight, rect, scale = ((region.background_alpha > 0) & ~region.omega).to(image), region.rect, 1.0
-        if not bool(weight.any()):
-            weight = (region.background_alpha > 0).to(image)
-    whole = weight / weight.sum().clamp(min=1e-6)
+        return _Painting(image, (alpha > 0).to(image), plane.rect, plane.scale)
+    image = region.background.expand(3, -1, -1)
+    there = (region.background_alpha > 0) & ~region.omega
+    if not bool(there.any()):
+        there = region.background_alpha > 0
+    return _Painting(image, there.to(image), region.rect, 1.0)
+
+
+def _weight(work: Work, painting: _Painting) -> Tensor:
+    """What its places count in the palette, (h, w): half all alike, half near where the object lies."""
+    there = painting.there
+    whole = there / there.sum().clamp(min=1e-6)
     if work.request.settings.style_from == "picture":
-        return image, whole
-    area = float(region.mask.sum()) * scale**2
-    near = weight * _nearness(region.box.relative_to(rect).scaled(scale), weight, _NEARNESS * math.sqrt(area))
-    return image, _NEAR * near / near.sum().clamp(min=1e-6) + (1 - _NEAR) * whole
+        return whole
+    area = float(work.region.mask.sum()) * painting.scale**2
+    box = work.region.box.relative_to(painting.rect).scaled(painting.scale)
+    near = there * _nearness(box, there, _NEARNESS * math.sqrt(area))
+    return _NEAR * near / near.sum().clamp(min=1e-6) + (1 - _NEAR) * whole
+
+
+def _boldness(work: Work, painting: _Painting | None = None) -> float:
+    """How bold the painting's strokes are on the base, 0..1; it is measured once."""
+    if work.boldness is None:
+        image, there, _, scale = painting or _painting(work)
+        sides = [max(1, round(side / max(1.0, _base(work) * scale))) for side in there.shape]
+        reduced, weight = (
+            F.interpolate(array[None], sides, mode="area") if sides != list(there.shape) else array[None]
+            for array in (filled(image, there), there[None])
+        )
+        work.boldness = boldness(reduced, weight)
+    return work.boldness
 
 
 def _nearness(box: Rect, like: Tensor, width: float) -> Tensor:

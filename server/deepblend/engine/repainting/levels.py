@@ -20,7 +20,6 @@ from ..work import Picture
 from .canvas import Canvas
 from .level import Level, Style
 from .strength import Strength
-from .strokes import boldness
 
 _FADING = 2.0
 """A level of half as many pixels more than the budget's has no evaluations left, and one in between some of them."""
@@ -50,8 +49,7 @@ class Levels:
         """
         self._canvas, self._style, self._extractor = canvas, style, extractor
         self._base = canvas.factors[0] // 4
-        painting, weight, _ = Level(canvas, self._base, self._base).painting(canvas, style)
-        self._strength = strength.among(boldness(painting, weight))
+        self._strength = strength
         area = canvas.box.w * canvas.box.h
         self._evaluations = [budget.evaluations[0]]
         for count, factor in zip(budget.evaluations[1:], canvas.factors[1:], strict=False):

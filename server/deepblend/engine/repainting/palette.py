@@ -29,13 +29,16 @@ _SIDE = 17
 _NODES = 256
 """Of that table that are made at once."""
 
+CALM_MEAN = 0.3
+"""``Limits.mean`` before a calm painting, where a thing is first seen as light or dark."""
+
 
 @dataclass(frozen=True)
 class Limits:
     """How far colours may go."""
 
     mean: float = 0.55
-    """The part of the way that mean lightness goes: a black thing stays the darkest."""
+    """The part of the way that mean lightness goes among bold strokes: a black thing stays the darkest."""
     slope: tuple[float, float] = (0.7, 1.6)
     """Of the curve of lightness, which is contrast."""
     stretch: tuple[float, float] = (0.5, 1.6)
@@ -51,15 +54,19 @@ class Limits:
     """Of mean chroma as a function of lightness."""
 
     @classmethod
-    def of(cls, keep_colours: float) -> Limits:
-        """From keep_colours 0.5 on as they are; below they open, towards the painting's own distribution at 0."""
+    def of(cls, keep_colours: float, calm: float) -> Limits:
+        """From keep_colours 0.5 on as they are; below they open, towards the painting's own distribution at 0.
+
+        Args:
+            calm: how calm the painting is, 0..1: the calmer, the more an object stays as light or dark as it is.
+        """
         own, more = cls(), max(0.0, 1 - 2 * keep_colours)
 
         def mix(a: float, b: float) -> float:
             return a + (b - a) * more
 
         return cls(
-            mean=mix(own.mean, 1.0),
+            mean=mix(own.mean + (CALM_MEAN - own.mean) * calm, 1.0),
             slope=(mix(own.slope[0], 0.4), mix(own.slope[1], 2.5)),
             stretch=(mix(own.stretch[0], 0.2), mix(own.stretch[1], 2.5)),
             nearest=mix(own.nearest, 0.2),

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 
 from . import palette
 
-CHROMA, LIGHTNESS = 0.85, 0.36
+CHROMA, LIGHTNESS = 0.75, 0.36
 """Of the way to its neighbours' chroma and lightness, what the object goes."""
+LIGHTNESS_AMONG_BOLD = 0.18
+"""The same of lightness among bold strokes: a white thing stays white."""
 DETAIL = 0.7
 """Of the object's own strong detail that is left at the default style."""
 LEAST = 0.5
@@ -15,7 +17,13 @@ LEAST = 0.5
 HIDDEN = 0.6
 """Of what is left beyond that, what the boldest strokes hide."""
 CALM, BOLD = 0.45, 0.8
-"""Boldness up to which nothing coarse of the object is weakened, and from which all may be."""
+"""Boldness up to which a painting is calm, and from which it is not at all."""
+
+
+def calmness(boldness: float) -> float:
+    """How calm a painting of such boldness is, 0..1."""
+    bold = min(max((boldness - CALM) / (BOLD - CALM), 0.0), 1.0)
+    return 1 - bold**2 * (3 - 2 * bold)
 
 
 @dataclass(frozen=True)
@@ -43,12 +51,8 @@ class Strength:
 
     def among(self, boldness: float) -> Strength:
         """The same in a painting whose strokes are so bold, 0..1: see :func:`~.strokes.boldness`."""
-        bold = min(max((boldness - CALM) / (BOLD - CALM), 0.0), 1.0)
-        return replace(
-            self,
-            own=LEAST + (self.own - LEAST) * (1 - HIDDEN * boldness),
-            calm=(self.known - LEAST) / (1 - LEAST) * (1 - bold**2 * (3 - 2 * bold)),
-        )
+        own = LEAST + (self.own - LEAST) * (1 - HIDDEN * boldness)
+        return replace(self, own=own, calm=(self.known - LEAST) / (1 - LEAST) * calmness(boldness))
 
     @property
     def chroma(self) -> float:
@@ -58,7 +62,7 @@ class Strength:
     @property
     def lightness(self) -> float:
         """The same of its lightness."""
-        return LIGHTNESS * self.towards
+        return (LIGHTNESS_AMONG_BOLD + (LIGHTNESS - LIGHTNESS_AMONG_BOLD) * self.calm) * self.towards
 
     @property
     def tones(self) -> float:
