@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from deepblend.commands.cli import main
+from deepblend.hosts import running
 from gimp_profiles import make_profile
 from PIL import Image
 
@@ -97,3 +99,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def profile(home: Path) -> Path:
     """A profile of GIMP 3.0 in that home, where Linux has it."""
     return make_profile(home / ".config" / "GIMP")
+
+
+@pytest.fixture
+def nothing_runs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Linux, neither GIMP nor Krita, whatever else runs on this machine."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(running, "runs", lambda name: False)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-from deepblend.hosts import plugin, running
+from deepblend.hosts import plugin
 from gimp_profiles import make_profile
 from krita_profiles import make_krita
 
-
-@pytest.fixture(autouse=True)
-def nothing_runs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(running, "runs", lambda name: False)
+pytestmark = pytest.mark.usefixtures("nothing_runs")
 
 
 def krita(home: Path) -> Path:
