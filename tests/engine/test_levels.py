@@ -181,10 +181,10 @@ def test_a_document_twice_as_large_is_painted_alike(case):
     one.repainted()
     other.repainted(stop=lambda count: count == sum(COUNTS))
     for here, there in zip(one.seen, other.seen, strict=True):
-        assert there.loss == pytest.approx(
-            here.loss, rel=1e-2
-        )  # of two neighbours as near as each other either is found
-        assert (there.picture - here.picture).abs().max() < 0.1
+        # Of two neighbours as near as each other either is found, as rounding has it: a place here and there differs.
+        assert there.loss == pytest.approx(here.loss, rel=1e-2)
+        apart = (there.picture - here.picture).abs()
+        assert apart.mean() < 0.2 and apart.max() < 2  # strokes that lie elsewhere differ by tens of levels
 
 
 @pytest.mark.parametrize("start", [2.0, 2.25, 2.5])
