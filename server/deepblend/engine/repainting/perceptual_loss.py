@@ -128,10 +128,10 @@ class PerceptualLoss:
         known = torch.zeros_like(apart[:, :1])
         for tile, matches in zip(self.tiles, self._matches, strict=True):
             match = matches[self._matched_on.index(_ALIKE)]
-            ours, change, sure = (own(array, tile, _ALIKE) for array in (here, apart, known))
+            ours, differs, sure = (own(array, tile, _ALIKE) for array in (here, apart, known))
             theirs = ours[0].flatten(1).clone()
             theirs[:, match.places] = self._painting[_ALIKE].colours[match.keys].T
-            change.copy_(theirs.view_as(ours) - ours)
+            differs.copy_(theirs.view_as(ours) - ours)
             weight = torch.zeros_like(theirs[0])
             weight[match.places] = 1
             sure.copy_(weight.view_as(sure))

@@ -37,7 +37,7 @@ class Strength:
     towards: float
     """How far its colours go towards those of what it is matched with, 0..1: see ``chroma`` and ``lightness``."""
     calm: float = 0.0
-    """How much its coarse octaves are spared where strokes are weakened, 0..1."""
+    """How calm the painting is, 0..1, less at higher styles: so much is coarse spared where strokes are weakened."""
 
     @classmethod
     def of(cls, style: float, keep_colours: float) -> Strength:
