@@ -34,12 +34,18 @@ FOUND = 0.3
 things are given the strokes of what is not."""
 _ALIKE = 3
 """Of LAYERS, relu4_3, whose neighbours are things of a kind, a face's a face: their colours are those to come to."""
-_CHROMA_BLUR, _LIGHT_BLUR = 8.0, 14.0
-"""Pixels: a single neighbour's colour says little, and its lightness less."""
+_ALIKE_LIGHT, _ALIKE_CHROMA = 60.0, 20.0
+"""Levels, standard deviations: of places whose own colours are so much alike the neighbours' colours are averaged."""
 _COVERED = 0.02
 """The mask's value from which on a place is matched."""
 _BLOCK = 2048
 """Places that are matched at once."""
+
+
+def _compared(colours: Tensor) -> Tensor:
+    """Colours, (n, C), levels, as points that are 1 apart where they are a standard deviation of being alike apart."""
+    light = luma(colours.T[None, :, :, None])[0, 0]
+    return torch.cat([light / _ALIKE_LIGHT, (colours - light) / _ALIKE_CHROMA], 1)
 
 
 class _Match(NamedTuple):
@@ -118,31 +124,29 @@ class PerceptualLoss:
             self._targets[layer] = torch.lerp(self._targets[layer], self._found(index).covariance, FOUND)
 
     def neighbours_apart(self, image: Tensor) -> Tensor:
-        """How the neighbours' colours differ from an image's, smoothly, (1, C, H, W), levels; call match before.
+        """How the neighbours' colours differ from an image's, (1, C, H, W), levels; call match before.
+
+        A mean over the places of like colour, wherever they are: what is alike stays alike.
 
         Shape:
             image: (1, C, H, W), levels.
         """
         here = pyramid(image, self._extractor.deepest)[_ALIKE]
-        apart = torch.zeros_like(here)
-        known = torch.zeros_like(apart[:, :1])
+        ours, theirs = [], []
         for tile, matches in zip(self.tiles, self._matches, strict=True):
             match = matches[self._matched_on.index(_ALIKE)]
-            ours, differs, sure = (own(array, tile, _ALIKE) for array in (here, apart, known))
-            theirs = ours[0].flatten(1).clone()
-            theirs[:, match.places] = self._painting[_ALIKE].colours[match.keys].T
-            differs.copy_(theirs.view_as(ours) - ours)
-            weight = torch.zeros_like(theirs[0])
-            weight[match.places] = 1
-            sure.copy_(weight.view_as(sure))
-
-        def smooth(change: Tensor, blur: float) -> Tensor:
-            sigma = blur / STRIDES[_ALIKE]
-            return gauss(change, sigma) / gauss(known, sigma).clamp(min=_COVERED)
-
-        lighter = luma(apart)
-        change = smooth(lighter, _LIGHT_BLUR) + smooth(apart - lighter, _CHROMA_BLUR)
-        return F.interpolate(change, image.shape[-2:], mode="bilinear", align_corners=False)
+            ours.append(own(here, tile, _ALIKE)[0].flatten(1).T[match.places])
+            theirs.append(self._painting[_ALIKE].colours[match.keys])
+        colours = torch.cat(ours)
+        if not len(colours):
+            return torch.zeros_like(image)
+        apart, keys = torch.cat(theirs) - colours, _compared(colours)
+        asked = gauss(image, 1.0)[0].flatten(1).T
+        found = [
+            torch.softmax(-0.5 * torch.cdist(_compared(some), keys).square_(), 1) @ apart
+            for some in asked.split(_BLOCK)
+        ]
+        return torch.cat(found).T.reshape_as(image)
 
     def _matched(self, features: Tensor, mask: Tensor, moments: Moments, painting: Examined) -> _Match:
         """Nearest by the cosine of features that are centred and divided by their deviation, each side by its own.

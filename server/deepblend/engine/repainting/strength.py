@@ -14,8 +14,8 @@ DETAIL = 0.7
 """Of the object's own strong detail that is left at the default style."""
 LEAST = 0.5
 """What is left of the object at style 1."""
-HIDDEN = 0.6
-"""Of what is left beyond that, what the boldest strokes hide."""
+TONES_HIDDEN, LINES_HIDDEN = 0.3, 1.0
+"""Of what is left of tones and of lines beyond that, what the boldest strokes hide."""
 CALM, BOLD = 0.45, 0.8
 """Boldness up to which a painting is calm, and from which it is not at all."""
 
@@ -30,12 +30,12 @@ def calmness(boldness: float) -> float:
 class Strength:
     """What is left of the object: most up to the default style, 0.5, less beyond, and less among bold strokes."""
 
-    own: float
-    """LEAST..1."""
     known: float
-    """Of what it is known by, 0..1: vivid colours, tones of structure, strong detail. Bold strokes hide none of it."""
+    """Of what it is known by, LEAST..1: vivid colours, tones of structure, strong detail. Bold strokes hide none of it."""
     towards: float
     """How far its colours go towards those of what it is matched with, 0..1: see ``chroma`` and ``lightness``."""
+    boldness: float = 0.0
+    """Of the painting's strokes, 0..1."""
     calm: float = 0.0
     """How calm the painting is, 0..1, less at higher styles: so much is coarse spared where strokes are weakened."""
 
@@ -46,13 +46,12 @@ class Strength:
             style: from 0 (excluded) to 1.
             keep_colours: 0..1.
         """
-        own = min(1.0, LEAST / style)
-        return cls(own, own, palette.strength(style, keep_colours))
+        return cls(min(1.0, LEAST / style), palette.strength(style, keep_colours))
 
     def among(self, boldness: float) -> Strength:
         """The same in a painting whose strokes are so bold, 0..1: see :func:`~.strokes.boldness`."""
-        own = LEAST + (self.own - LEAST) * (1 - HIDDEN * boldness)
-        return replace(self, own=own, calm=(self.known - LEAST) / (1 - LEAST) * calmness(boldness))
+        calm = (self.known - LEAST) / (1 - LEAST) * calmness(boldness)
+        return replace(self, boldness=boldness, calm=calm)
 
     @property
     def chroma(self) -> float:
@@ -67,7 +66,7 @@ class Strength:
     @property
     def tones(self) -> float:
         """Of the object's other tones and colours, what is given back, 0..1."""
-        return self.own**2
+        return self._left(TONES_HIDDEN) ** 2
 
     @property
     def detail(self) -> float:
@@ -77,4 +76,8 @@ class Strength:
     @property
     def lines(self) -> float:
         """How much its own lines are spared where strokes are weakened, 0..1."""
-        return self.own
+        return self._left(LINES_HIDDEN)
+
+    def _left(self, hidden: float) -> float:
+        """What is left, LEAST..1, where the boldest strokes hide so much of it."""
+        return LEAST + (self.known - LEAST) * (1 - hidden * self.boldness)
