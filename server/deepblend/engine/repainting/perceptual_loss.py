@@ -15,13 +15,11 @@ from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..colour import luma
 from ..network.extractor import Examined, FeatureExtractor, own, plus, pyramid, tile_sums, unit
 from ..network.moments import Moments, Sums
-from ..network.vgg import STRIDES
 from . import losses
 from .octaves import gauss
 
