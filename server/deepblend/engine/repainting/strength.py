@@ -31,7 +31,7 @@ class Strength:
     """What is left of the object: most up to the default style, 0.5, less beyond, and less among bold strokes."""
 
     known: float
-    """LEAST..1, of what it is known by: vivid colours, tones of structure, strong detail. Bold strokes hide no more."""
+    """LEAST..1, of what it is known by: vivid colours, tones of structure, strong detail. Bold strokes hide none."""
     towards: float
     """How far its colours go towards those of what it is matched with, 0..1: see ``chroma`` and ``lightness``."""
     boldness: float = 0.0
