@@ -8,13 +8,14 @@ from deepblend.engine.repainting.strength import Strength
 STYLES = (0.1, 0.5, 0.6, 0.75, 0.9, 1.0)
 
 
-@pytest.mark.parametrize("boldness", [0.0, 0.4, 0.95])
+@pytest.mark.parametrize("boldness", [0.0, 0.4, 1.0])
 def test_more_style_leaves_less_of_the_object_and_no_more_at_any_boldness(boldness):
     left = [Strength.of(style, 0.5).among(boldness) for style in STYLES]
     for name in ("known", "tones", "detail", "lines"):
         values = [getattr(one, name) for one in left]
         assert values == sorted(values, reverse=True)
-        assert values[1] > values[-1] > 0
+        hidden = name == "lines" and boldness == 1  # all of them, at every style
+        assert values[1] > values[-1] > 0 or (hidden and values[-1] > 0)
     assert left[0].known == left[1].known  # below the default the seamless blend is mixed in
 
 

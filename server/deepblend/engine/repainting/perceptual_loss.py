@@ -30,20 +30,20 @@ QUERY = 0.75
 FOUND = 0.3
 """The part of the covariance to come to that is of the neighbours found; the rest is of all the painting. Else flat
 things are given the strokes of what is not."""
-_ALIKE = 3
+_COLOURED_BY = 3
 """Of LAYERS, relu4_3, whose neighbours are things of a kind, a face's a face: their colours are those to come to."""
-_ALIKE_LIGHT, _ALIKE_CHROMA = 60.0, 20.0
-"""Levels, standard deviations: of places whose own colours are so much alike the neighbours' colours are averaged."""
+_LIKE_LIGHT, _LIKE_CHROMA = 60.0, 20.0
+"""Levels, standard deviations: places count as of like colour by a Gaussian of these."""
 _COVERED = 0.02
 """The mask's value from which on a place is matched."""
 _BLOCK = 2048
-"""Places that are matched at once."""
+"""Places that are matched, or pixels that are compared, at once."""
 
 
 def _compared(colours: Tensor) -> Tensor:
-    """Colours, (n, C), levels, as points that are 1 apart where they are a standard deviation of being alike apart."""
+    """Colours, (n, C), levels, in units of the standard deviations above: (n, C + 1), luma first."""
     light = luma(colours.T[None, :, :, None])[0, 0]
-    return torch.cat([light / _ALIKE_LIGHT, (colours - light) / _ALIKE_CHROMA], 1)
+    return torch.cat([light / _LIKE_LIGHT, (colours - light) / _LIKE_CHROMA], 1)
 
 
 class _Match(NamedTuple):
@@ -129,12 +129,12 @@ class PerceptualLoss:
         Shape:
             image: (1, C, H, W), levels.
         """
-        here = pyramid(image, self._extractor.deepest)[_ALIKE]
+        here = pyramid(image, self._extractor.deepest)[_COLOURED_BY]
         ours, theirs = [], []
         for tile, matches in zip(self.tiles, self._matches, strict=True):
-            match = matches[self._matched_on.index(_ALIKE)]
-            ours.append(own(here, tile, _ALIKE)[0].flatten(1).T[match.places])
-            theirs.append(self._painting[_ALIKE].colours[match.keys])
+            match = matches[self._matched_on.index(_COLOURED_BY)]
+            ours.append(own(here, tile, _COLOURED_BY)[0].flatten(1).T[match.places])
+            theirs.append(self._painting[_COLOURED_BY].colours[match.keys])
         colours = torch.cat(ours)
         if not len(colours):
             return torch.zeros_like(image)
