@@ -15,8 +15,10 @@ from deepblend.engine.region import prepare
 from deepblend.engine.repainting import level, octaves
 from deepblend.engine.repainting.canvas import Canvas
 from deepblend.engine.repainting.level import Level
+from deepblend.engine.repainting.levels import Levels
+from deepblend.engine.repainting.strength import Strength
 from deepblend.engine.request import Rect
-from repainting_cases import COUNTS, FEW, Case, Result, painted
+from repainting_cases import COUNTS, FEW, Case, Result, painted, shown
 
 COARSE, MIDDLE, _ = COUNTS
 
@@ -102,6 +104,57 @@ def test_on_the_base_the_deepest_layer_is_not_looked_at(case, monkeypatch):
     monkeypatch.setattr(FeatureExtractor, "examine", noted)
     case().repainted()
     assert seen == [len(LAYERS), len(LAYERS), len(LAYERS) - 1]
+
+
+@pytest.mark.parametrize("evaluations", [(1, 1, 1), (1, 1)])
+@pytest.mark.parametrize("of_its_own", [True, False])
+def test_the_strength_of_strokes_knows_where_in_the_painting_the_object_was_found(
+    case, scenes, monkeypatch, evaluations, of_its_own
+):
+    """Also where the network has looked at coarser levels alone, and of a painting at a part of it."""
+    one = case(budget=Budget(evaluations=evaluations), object=Rect(41, 41, 30, 26))
+    region, box = one.region, one.region.box
+    style, painting = None, region.background
+    if of_its_own:
+        style = replace(painted(scenes, side=160), place=Rect(60, 70, box.w, box.h))
+        painting = style.image
+        monkeypatch.setattr(level, "NEAR_PX", 72 * 72)
+    # The object is what the painting shows a little above to the left, outside Omega.
+    rows, columns = (slice(first, first + side) for first, side in ((44, box.h), (36, box.w)))
+    if not of_its_own:
+        top, left = box.y - region.rect.y - box.h, box.x - region.rect.x - 4
+        rows, columns = slice(top, top + box.h), slice(left, left + box.w)
+    reference = region.background.clone()
+    region.in_box(reference).copy_(painting[:, rows, columns])
+    asked = []
+    strong = level.as_strong
+    monkeypatch.setattr(level, "as_strong", lambda *given: asked.append(given) or strong(*given))
+    levels = Levels(
+        Canvas.around(region, reference, 1),
+        style,
+        Strength.of(0.5, 1.0),
+        FeatureExtractor(one.network, shown, 10**10),
+        one.budget,
+    )
+    for _ in levels:
+        pass
+    ((_, own, theirs, _, omega, _, found),) = asked
+    stride = 2 ** (4 - len(evaluations))  # of relu2_2, on the finest level that the network has looked at
+    (top, left), (first, second) = (mask.nonzero().amin(0).tolist() for mask in (omega[0, 0], found.there))
+    found = found.within(*theirs.shape[-2:])
+    there, here = [], []
+    for i, j in found.there.nonzero().tolist():
+        # The grid's lines are the document's: its first row with anything of the object holds the box's first.
+        row, column = (
+            line * stride + start // stride * stride - start + edge
+            for line, start, edge in ((i - first, box.y, top), (j - second, box.x, left))
+        )
+        here.append(own[0, :, max(row, 0), max(column, 0)])
+        y, x = found.places[i, j]
+        there.append(theirs[0, :, y, x])
+    assert len(there) > 20
+    like, unlike = torch.stack(there) - torch.stack(here), torch.stack(there) - torch.stack(here[::-1])
+    assert like.abs().mean() < 0.7 * unlike.abs().mean()
 
 
 def test_the_finest_level_is_at_full_size(run):

@@ -163,3 +163,16 @@ def test_what_is_alike_in_the_object_goes_the_same_way_wherever_it_lies():
     one, other = (apart[place][..., 5:-5, 5:-5] for place in (here, there))
     assert one.abs().mean() > 1
     assert torch.allclose(one, other, atol=0.01)
+
+
+@pytest.mark.parametrize("side", [None, 128])
+def test_a_copy_of_the_painting_is_found_where_it_was_copied_from(side):
+    image = torch.roll(picture(2), (6, -10), (2, 3))
+    examined = ended(extractor(side).examine(picture(2), torch.ones_like(mask()), 10**6))
+    made = PerceptualLoss(extractor(side), mask(), examined, WEIGHTS)
+    ended(made.match(image, image))
+    found = made.strokes_found()
+    assert torch.equal(found.there, torch.nn.functional.avg_pool2d(mask(), 2)[0, 0] > 0.02)
+    rows, columns = found.there.nonzero().unbind(-1)
+    where = torch.stack([2 * rows - 6, 2 * columns + 10], -1)
+    assert (found.places[found.there] == where).all(-1).float().mean() > 0.95

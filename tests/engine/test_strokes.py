@@ -6,7 +6,7 @@ import torch
 from deepblend.engine.repainting.curves import interpolated, quantiles
 from deepblend.engine.repainting.octaves import gauss
 from deepblend.engine.repainting.strength import Strength
-from deepblend.engine.repainting.strokes import as_strong, boldness
+from deepblend.engine.repainting.strokes import Found, as_strong, boldness
 
 SIDE = 96
 
@@ -87,6 +87,40 @@ def test_what_is_coarse_is_spared_where_the_painting_is_calm_and_what_is_fine_is
     spared, half, weakened = (left(Strength(1.0, 1.0, 0.0, calm)) for calm in (1.0, 0.5, 0.0))
     assert spared[0] > half[0] > weakened[0] and spared[0] > 1.5 * weakened[0]
     assert spared[1] < 0.5
+
+
+def found_in(columns: slice) -> Found:
+    """A grid over the object, of half as many places, each found somewhere in these columns of the painting."""
+    generator = torch.Generator().manual_seed(4)
+    rows = torch.randint(8, SIDE - 8, (SIDE // 2, SIDE // 2), generator=generator)
+    beside = torch.randint(columns.start, columns.stop, (SIDE // 2, SIDE // 2), generator=generator)
+    return Found(torch.stack([rows, beside], -1), torch.ones(SIDE // 2, SIDE // 2, dtype=torch.bool))
+
+
+def test_in_a_calm_painting_strokes_are_as_strong_as_where_the_object_was_found():
+    painted, own, painting = noise(1, 9.0), noise(3, 9.0), noise(2, halves(2.0, 14.0))
+
+    def left(found: Found | None, calm: float, own: torch.Tensor = own) -> float:
+        strength = Strength(1.0, 1.0, 0.0, calm)
+        return spread(as_strong(painted, own, painting, EVERYWHERE, EVERYWHERE, strength, found), slice(8, 88))
+
+    quiet, strong = (found_in(columns) for columns in (LEFT, RIGHT))
+    assert left(quiet, 1.0) < 0.6 * left(strong, 1.0)
+    assert left(quiet, 1.0) < left(quiet, 0.5) < left(None, 1.0)
+    # No stronger than the object or all of the painting is: strokes do not grow on what is smooth.
+    assert left(strong, 1.0, FLAT) <= 1.02 * left(None, 1.0, FLAT) < left(strong, 1.0)
+    assert left(strong, 0.0) == left(quiet, 0.0) == left(None, 0.0)
+
+
+def test_nothing_found_is_as_if_it_had_not_been_looked_for():
+    calm, nowhere, beyond = Strength(1.0, 1.0, 0.0, 1.0), found_in(LEFT), found_in(slice(SIDE, 2 * SIDE))
+    nowhere.there[:] = False
+    one, other, without = (
+        as_strong(noise(1, 9.0), FLAT, noise(2, 3.0), EVERYWHERE, EVERYWHERE, calm, found)
+        for found in (nowhere, beyond, None)
+    )
+    assert torch.equal(one, without)
+    assert torch.equal(other, without)
 
 
 def test_bold_strokes_are_told_from_faint_ones_and_from_wide_forms():

@@ -48,6 +48,8 @@ class Examined:
     """(n, C): some of the features, of the network's type."""
     colours: Tensor
     """(n, channels), levels: the mean of the pixels where each of these lies."""
+    places: Tensor
+    """(n, 2): row and column of each, at the layer's stride."""
 
     @cached_property
     def compared(self) -> Compared:
@@ -114,6 +116,7 @@ class FeatureExtractor:
         total: list[Sums] = []
         kept: list[list[Tensor]] = [[] for _ in masks]
         colours: list[list[Tensor]] = [[] for _ in masks]
+        where: list[list[Tensor]] = [[] for _ in masks]
         means = pyramid(image, self.deepest)
         for k, tile in enumerate(every):
             if k:
@@ -122,12 +125,14 @@ class FeatureExtractor:
                 features = self.features(image, tile)
                 total = plus(total, tile_sums(features, masks, tile))
                 for layer, (f, places) in enumerate(zip(features, chosen, strict=True)):
-                    here = own(places, tile, layer).flatten()
-                    kept[layer].append(f[0].flatten(1).T[here])
-                    colours[layer].append(own(means[layer], tile, layer)[0].flatten(1).T[here])
+                    here = own(places, tile, layer)
+                    kept[layer].append(f[0].flatten(1).T[here.flatten()])
+                    colours[layer].append(own(means[layer], tile, layer)[0].flatten(1).T[here.flatten()])
+                    corner = [side.start // STRIDES[layer] for side in (tile.rows, tile.columns)]
+                    where[layer].append(here[0, 0].nonzero() + torch.tensor(corner, device=here.device))
         return [
-            Examined(s.moments(m.sum()), torch.cat(keys), torch.cat(seen))
-            for s, m, keys, seen in zip(total, masks, kept, colours, strict=True)
+            Examined(s.moments(m.sum()), torch.cat(keys), torch.cat(seen), torch.cat(places))
+            for s, m, keys, seen, places in zip(total, masks, kept, colours, where, strict=True)
         ]
 
 

@@ -21,7 +21,7 @@ from .canvas import CONTEXT, Canvas, filled
 from .octaves import PaintedOctave, enlarged, gauss, guided_chroma, strong_detail
 from .perceptual_loss import PerceptualLoss
 from .strength import Strength
-from .strokes import as_strong
+from .strokes import Found, as_strong
 from .tones import Tones, vivid
 
 # Found on twelve paintings with an object each, by judges that are not the network, and by eye; see docs/method.md.
@@ -86,6 +86,8 @@ class Level:
         self._shifted: Tensor | None = None
         """How the seamless blend has been recoloured, (1, C, h, w), levels."""
         self._perceptual: PerceptualLoss | None = None
+        self._found: tuple[Found, bool] | None = None
+        """What it is like, in this level's pixels from the style picture's corner or, if False, the document's."""
 
     def begin(
         self,
@@ -103,14 +105,17 @@ class Level:
             extractor = replace(extractor, deepest=DEEPEST_ON_BASE)
         painting, weight, view = self.painting(canvas, style)
         seen_as = extractor if view is None else replace(extractor, view=view)
-        seen = painting, weight
+        rows, columns = (slice(0, side) for side in weight.shape[-2:])
         if view is not None and style is not None and style.place is not None:
-            seen = around(style.place.scaled(1 / (self._factor * style.scale)), painting, weight)
-        examined = yield from seen_as.examine(*seen, KEYS)
+            rows, columns = around(style.place.scaled(1 / (self._factor * style.scale)), weight)
+        examined = yield from seen_as.examine(painting[..., rows, columns], weight[..., rows, columns], KEYS)
         begun = gauss(self._seamless, 1.0) if coarser is None else self.painted
         weights = {"style": WEIGHT_STYLE, "neighbours": WEIGHT_NEIGHBOURS}
         self._perceptual = PerceptualLoss(extractor, self.mask, examined, weights)
         yield from self._perceptual.match(self._composite(self._seamless), self._composite(begun))
+        found = self._perceptual.strokes_found()
+        seen_from = torch.tensor([rows.start, columns.start], device=found.places.device)
+        self._found = found._replace(places=found.places + seen_from + self._corner(view)), view is not None
         if coarser is None and strength.towards > 0:
             self._recolour(strength)
             begun = gauss(self._seamless, 1.0)
@@ -136,8 +141,11 @@ class Level:
         self._seamless = (light + lighter * self._omega + chroma).clamp(0, 255)
 
     def follow(self, coarser: Level) -> None:
-        """Take over a coarser level's picture, and how it has recoloured the seamless blend."""
+        """Take over a coarser level's picture, how it has recoloured the seamless blend, and what it found."""
         self.painted = self.enlarged(coarser)
+        if coarser._found is not None:
+            found, in_style = coarser._found
+            self._found = found._replace(places=2 * found.places), in_style
         if coarser._shifted is not None:
             self._shift(self._own(enlarged(coarser._shifted), coarser))
 
@@ -162,8 +170,17 @@ class Level:
 
     def strengthen(self, canvas: Canvas, style: Style | None, strength: Strength) -> None:
         """Give strokes the strength that the painting's have, see :func:`as_strong`."""
-        painting, weight, _ = self.painting(canvas, style)
-        self.painted = as_strong(self.painted, self._seamless, painting, weight, self._omega, strength)
+        painting, weight, view = self.painting(canvas, style)
+        found = None
+        if self._found is not None and self._found[1] == (view is not None):
+            found = self._found[0]
+            found = found._replace(places=found.places - self._corner(view))
+        self.painted = as_strong(self.painted, self._seamless, painting, weight, self._omega, strength, found)
+
+    def _corner(self, view: View | None) -> Tensor:
+        """Row and column, (2,), of where a painting begins: the style picture's own, or of the document."""
+        start = [0, 0] if view is not None else [cut.start for cut in self._cut]
+        return torch.tensor(start, device=self.mask.device)
 
     def lay_octave(self, canvas: Canvas, style: Style | None, coarser: Level, strength: Strength) -> Iterator[float]:
         """Give the enlarged coarser picture, which ``painted`` is, its finest octave without the network.
@@ -287,11 +304,11 @@ def _between(array: Tensor, axis: int, start: float, length: int) -> Tensor:
     return torch.lerp(cut, array.narrow(axis, first + 1, length), part) if part else cut
 
 
-def around(place: Rect, painting: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """The part of a painting around a place in it that has a weight of NEAR_PX, or all of it.
+def around(place: Rect, weight: Tensor) -> tuple[slice, slice]:
+    """Rows and columns of the part of a painting around a place in it that has a weight of NEAR_PX, or of all of it.
 
     Shape:
-        painting: (1, C, h, w); weight: (1, 1, h, w); both sides, and the result's, are multiples of GRID.
+        weight: (1, 1, h, w); both sides, and the result's, are multiples of GRID.
     """
     height, width = weight.shape[-2:]
     for margin in range(2 * GRID, max(height, width), 2 * GRID):
@@ -300,7 +317,6 @@ def around(place: Rect, painting: Tensor, weight: Tensor) -> tuple[Tensor, Tenso
             slice(max(0, first // GRID * GRID), max(0, min(side, -(-last // GRID) * GRID)))
             for first, last, side in ((seen.y, seen.bottom, height), (seen.x, seen.right, width))
         )
-        part = weight[..., rows, columns]
-        if float(part.sum()) >= NEAR_PX:
-            return painting[..., rows, columns], part
-    return painting, weight
+        if float(weight[..., rows, columns].sum()) >= NEAR_PX:
+            return rows, columns
+    return slice(0, height), slice(0, width)

@@ -20,8 +20,10 @@ from torch import Tensor
 from ..colour import luma
 from ..network.extractor import Examined, FeatureExtractor, own, plus, pyramid, tile_sums, unit
 from ..network.moments import Moments, Sums
+from ..network.vgg import STRIDES
 from . import losses
 from .octaves import gauss
+from .strokes import Found
 
 MATCHED = (1, 2, 3)
 """The layers among LAYERS whose places are matched, of those that are looked at: relu2_2, relu3_3, relu4_3."""
@@ -32,6 +34,8 @@ FOUND = 0.3
 things are given the strokes of what is not."""
 _COLOURED_BY = 3
 """Of LAYERS, relu4_3, whose neighbours are things of a kind, a face's a face: their colours are those to come to."""
+_STROKES = 1
+"""Of LAYERS, relu2_2, whose neighbours are strokes of a kind: an edge's an edge."""
 _LIKE_LIGHT, _LIKE_CHROMA = 60.0, 20.0
 """Levels, standard deviations: places count as of like colour by a Gaussian of these."""
 _COVERED = 0.02
@@ -145,6 +149,19 @@ class PerceptualLoss:
             for some in asked.split(_BLOCK)
         ]
         return torch.cat(found).T.reshape_as(image)
+
+    def strokes_found(self) -> Found:
+        """Where in the painting each place's neighbour on relu2_2 lies; call match before."""
+        places = torch.zeros(*self._masks[_STROKES].shape[-2:], 2, dtype=torch.long, device=self._masks[0].device)
+        there = torch.zeros_like(places[..., 0], dtype=torch.bool)
+        for tile, matches in zip(self.tiles, self._matches, strict=True):
+            match = matches[self._matched_on.index(_STROKES)]
+            width = (tile.columns.stop - tile.columns.start) // STRIDES[_STROKES]
+            rows = match.places // width + tile.rows.start // STRIDES[_STROKES]
+            columns = match.places % width + tile.columns.start // STRIDES[_STROKES]
+            places[rows, columns] = self._painting[_STROKES].places[match.keys] * STRIDES[_STROKES]
+            there[rows, columns] = True
+        return Found(places, there)
 
     def _matched(self, features: Tensor, mask: Tensor, moments: Moments, painting: Examined) -> _Match:
         """Nearest by the cosine of features that are centred and divided by their deviation, each side by its own.

@@ -8,6 +8,7 @@ what is coarse in an object before a calm sky: weakened as well, it would look l
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -36,6 +37,21 @@ _BOLD = 6.3
 """Levels of luma that strokes of half of the greatest boldness have."""
 
 
+class Found(NamedTuple):
+    """What an object is like in its painting."""
+
+    places: Tensor
+    """(m, n, 2), on a grid over the object: row and column, pixels of the painting."""
+    there: Tensor
+    """(m, n), bool: where there is an object, and its like."""
+
+    def within(self, height: int, width: int) -> Found:
+        """What lies in a painting of so many pixels; the rest is not there."""
+        last = torch.tensor([height, width], device=self.places.device) - 1
+        places = self.places.clamp(min=0).minimum(last)
+        return Found(places, self.there & (places == self.places).all(-1))
+
+
 def boldness(painting: Tensor, weight: Tensor) -> float:
     """How bold a painting's strokes are, 0..1: the median of their local strength, s, as s^2 / (s^2 + 6.3^2).
 
@@ -52,13 +68,20 @@ def boldness(painting: Tensor, weight: Tensor) -> float:
 
 
 def as_strong(
-    painted: Tensor, own: Tensor, painting: Tensor, weight: Tensor, omega: Tensor, strength: Strength
+    painted: Tensor,
+    own: Tensor,
+    painting: Tensor,
+    weight: Tensor,
+    omega: Tensor,
+    strength: Strength,
+    found: Found | None = None,
 ) -> Tensor:
     """A picture whose strokes have the painting's distribution of local strength, band by band.
 
     By the curve between the quantiles of both (as Heeger and Bergen 1995 match whole bands). A band's part that follows
     the object's own, by the slope of a local regression, is weakened less where the object's is strong; and the coarse
-    octaves less the calmer the painting is.
+    octaves less the calmer the painting is. Of a calm painting the distribution is that of the places ``found``, as
+    far as the object is as strong itself: most of it is sky, and edges and folds have little to do with that.
 
     Shape:
         painted, own, result: (1, C, H, W), levels; omega: (1, 1, H, W), 0 or 1; painting: (1, C, h, w), with its
@@ -67,10 +90,17 @@ def as_strong(
     here, there = omega > 0, weight > 0.5
     if not bool(here.any()) or not bool(there.any()):
         return painted
+    if found is not None:
+        found = found.within(*painting.shape[-2:])
     places = torch.linspace(0.01, 0.99, _QUANTILES, device=painted.device)
     wanted, spared, owns = [], [], []
     for least, (band, energy), (_, theirs) in zip(_OWN_LEAST, _bands(luma(own)), _bands(luma(painting)), strict=True):
-        wanted.append(quantiles(theirs, there, places))
+        all_of_it = quantiles(theirs, there, places)
+        wanted.append(all_of_it)
+        if found is not None and strength.calm > 0 and bool(found.there.any()):
+            like = _found_strength(theirs, found, places)
+            like = torch.minimum(like, torch.maximum(all_of_it, quantiles(energy, here, places)))
+            wanted[-1] = torch.lerp(all_of_it, like, strength.calm)
         usual = quantiles(theirs, there, places.new_tensor([STRONG])).clamp(min=0.5)
         spared.append((strength.lines * least * energy / (energy.square() + usual.square()).sqrt()) ** (1 / _ROUNDS))
         owns.append(band)
@@ -84,6 +114,17 @@ def as_strong(
             change += (band - lined) * (gain - 1) + lined * (torch.maximum(gain, spared[k]) - 1)
         painted = painted + change * omega
     return painted
+
+
+def _found_strength(theirs: Tensor, found: Found, places: Tensor) -> Tensor:
+    """Quantiles of a band's strength where in the painting the object's places were found.
+
+    Of a mean over the places beside each: one of them may have been found in a quiet spot between two strokes.
+    """
+    there = found.there[None, None].to(theirs)
+    rows, columns = found.places.unbind(-1)
+    mean = gauss(theirs[..., rows, columns] * there, 1.0) / gauss(there, 1.0).clamp(min=1e-6)
+    return quantiles(mean[0, 0], found.there, places)
 
 
 def _following(band: Tensor, own: Tensor, sigma: float) -> Tensor:
