@@ -8,8 +8,7 @@ import torch
 import torch.nn.functional as F
 from deepblend.engine.colour import luma
 from deepblend.engine.repainting import octaves
-from deepblend.engine.repainting.octaves import PaintedOctave, enlarged, gauss, guided_chroma, octave, strong_detail
-from deepblend.engine.repainting.oklab import to_oklab
+from deepblend.engine.repainting.octaves import PaintedOctave, enlarged, gauss, octave, strong_detail
 from perceptual_cases import ended
 from scipy import ndimage
 
@@ -199,42 +198,3 @@ def test_what_of_the_painting_has_no_weight_is_not_laid_down(scenes):
 def test_a_painting_of_a_few_pixels_gives_a_finite_octave(scenes, size):
     fine = strokes(scenes)[..., : size[0], : size[1]]
     assert torch.isfinite(ended(painted_octave(fine).of(F.avg_pool2d(strokes(scenes), 2))).all())
-
-
-# Colour that follows light
-
-
-def test_gray_is_left_alone():
-    gray = 255 * torch.rand(1, 1, 20, 24, generator=torch.Generator().manual_seed(1))
-    assert guided_chroma(gray) is gray
-    coloured = gray.expand(-1, 3, -1, -1)
-    torch.testing.assert_close(guided_chroma(coloured), coloured, rtol=0, atol=0.1)
-
-
-def chroma(picture: torch.Tensor) -> torch.Tensor:
-    return to_oklab(picture[0].clamp(0, 255))[1:]
-
-
-def test_coloured_grain_goes():
-    generator = torch.Generator().manual_seed(2)
-    grain = torch.randn(1, 3, 48, 48, generator=generator) * 12
-    picture = 130 + grain - luma(grain)
-    before, after = chroma(picture), chroma(guided_chroma(picture))
-    assert after.std() < 0.3 * before.std()
-
-
-def test_colour_stays_where_light_has_an_edge_and_light_everywhere():
-    picture = torch.tensor([60.0, 30.0, 20.0]).view(1, 3, 1, 1).repeat(1, 1, 40, 48)
-    picture[..., 24:] = torch.tensor([120.0, 160.0, 230.0]).view(1, 3, 1, 1)
-    calmed = guided_chroma(picture)
-    before, after = chroma(picture), chroma(calmed)
-    step = (before[..., 24] - before[..., 23]).abs().sum()
-    assert (after - before).abs().sum(0).max() < 0.15 * step
-    lightness = [to_oklab(p[0])[0] for p in (picture, calmed)]
-    torch.testing.assert_close(*lightness, rtol=0, atol=0.01)
-
-
-def test_values_beyond_black_and_white_stay_beyond():
-    picture = torch.full((1, 3, 20, 20), 300.0)
-    picture[..., 10:] = -40
-    torch.testing.assert_close(guided_chroma(picture), picture, rtol=0, atol=0.5)

@@ -18,7 +18,8 @@ from ..request import Rect
 from ..stages import within
 from ..work import Picture
 from .canvas import CONTEXT, Canvas, filled
-from .octaves import PaintedOctave, enlarged, gauss, guided_chroma, strong_detail
+from .coloured_grain import calmed
+from .octaves import PaintedOctave, enlarged, gauss, strong_detail
 from .perceptual_loss import PerceptualLoss
 from .strength import Strength
 from .strokes import Found, as_strong
@@ -164,9 +165,10 @@ class Level:
             self.painted = tones.given_back(begun + optimiser.x)
             yield self.evaluations
 
-    def calm(self) -> None:
-        """Take the network's coloured grain away."""
-        self.painted = torch.lerp(self.painted, guided_chroma(self.painted), self._omega)
+    def calm(self, canvas: Canvas, style: Style | None) -> None:
+        """Take the network's coloured grain away, see :func:`calmed`."""
+        painting, weight, _ = self.painting(canvas, style)
+        self.painted = calmed(self.painted, self._seamless, painting, weight, self._omega)
 
     def strengthen(self, canvas: Canvas, style: Style | None, strength: Strength) -> None:
         """Give strokes the strength that the painting's have, see :func:`as_strong`."""

@@ -99,7 +99,7 @@ class Levels:
 
     def _finish(self, level: Level, calm: bool, strengthen: bool) -> None:
         if calm:
-            level.calm()
+            level.calm(self._canvas, self._style)
         if strengthen:
             level.strengthen(self._canvas, self._style, self._strength)
 

@@ -11,12 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..colour import luma
-from .oklab import from_oklab, to_oklab
 
 STRONG = 0.9
 """The part of the painting whose detail is weaker than what counts as strong: eyes, mouths, letters and edges are."""
-GUIDE_RADIUS, GUIDE_CONTRAST = 3, 0.03
-"""Pixels; and Oklab lightness: steps of more are edges of colour as well."""
 _KEYS = 12000
 """Of the painting's patches, those that are looked through."""
 _BLOCK = 1024
@@ -45,30 +42,6 @@ def gauss(array: Tensor, sigma: float) -> Tensor:
 def enlarged(picture: Tensor) -> Tensor:
     """Twice as large, (1, C, H, W)."""
     return F.interpolate(picture, scale_factor=2, mode="bicubic", align_corners=False)
-
-
-def guided_chroma(picture: Tensor) -> Tensor:
-    """Chroma that follows lightness: a guided filter (He and others 2010) against the network's coloured grain.
-
-    Shape:
-        picture, result: (1, 3, H, W), levels; gray stays.
-    """
-    if picture.shape[1] == 1:
-        return picture
-    within = picture.clamp(0, 255)
-    lab = to_oklab(within[0])[None]
-
-    def mean(array: Tensor) -> Tensor:
-        padded = F.pad(array, (GUIDE_RADIUS,) * 4, mode="replicate")
-        return F.avg_pool2d(padded, 2 * GUIDE_RADIUS + 1, 1)
-
-    light, chroma = lab[:, :1], lab[:, 1:]
-    light_mean, chroma_mean = mean(light), mean(chroma)
-    variance = mean(light.square()) - light_mean.square()
-    slope = (mean(light * chroma) - light_mean * chroma_mean) / (variance + GUIDE_CONTRAST**2)
-    smooth = mean(slope) * light + mean(chroma_mean - slope * light_mean)
-    smooth = smooth * (light / light_mean.clamp(min=1e-3)).clamp(max=1)  # black has no colour to take from beside it
-    return picture + from_oklab(torch.cat([light, smooth], 1)[0])[None] - within
 
 
 def octave(picture: Tensor) -> Tensor:
