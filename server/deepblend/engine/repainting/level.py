@@ -87,6 +87,8 @@ class Level:
         self._shifted: Tensor | None = None
         """How the seamless blend has been recoloured, (1, C, h, w), levels."""
         self._perceptual: PerceptualLoss | None = None
+        self._seen: tuple[Any, slice, slice] = ..., slice(None), slice(None)
+        """The part of the painting that the network has looked at."""
         self._found: tuple[Found, bool] | None = None
         """What it is like, in this level's pixels from the style picture's corner or, if False, the document's."""
 
@@ -109,7 +111,8 @@ class Level:
         rows, columns = (slice(0, side) for side in weight.shape[-2:])
         if view is not None and style is not None and style.place is not None:
             rows, columns = around(style.place.scaled(1 / (self._factor * style.scale)), weight)
-        examined = yield from seen_as.examine(painting[..., rows, columns], weight[..., rows, columns], KEYS)
+        self._seen = ..., rows, columns
+        examined = yield from seen_as.examine(painting[self._seen], weight[self._seen], KEYS)
         begun = gauss(self._seamless, 1.0) if coarser is None else self.painted
         weights = {"style": WEIGHT_STYLE, "neighbours": WEIGHT_NEIGHBOURS}
         self._perceptual = PerceptualLoss(extractor, self.mask, examined, weights)
@@ -168,7 +171,8 @@ class Level:
     def calm(self, canvas: Canvas, style: Style | None) -> None:
         """Take the network's coloured grain away, see :func:`calmed`."""
         painting, weight, _ = self.painting(canvas, style)
-        self.painted = calmed(self.painted, self._seamless, painting, weight, self._omega)
+        theirs = painting[self._seen], weight[self._seen]
+        self.painted = calmed(self.painted, self._seamless, *theirs, self._omega)
 
     def strengthen(self, canvas: Canvas, style: Style | None, strength: Strength) -> None:
         """Give strokes the strength that the painting's have, see :func:`as_strong`."""
