@@ -90,6 +90,7 @@ class Talker:
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.rcvhwm = waiting
+        self.socket.sndtimeo = int(1000 * DEADLINE_S)  # a socket that the server has refused can send nothing, ever
         if curve:
             self.socket.curve_serverkey = to.server_key.encode()
             self.socket.curve_publickey = to.public_key.encode()
