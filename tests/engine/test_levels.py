@@ -119,7 +119,7 @@ def test_the_strength_of_strokes_knows_where_in_the_painting_the_object_was_foun
         style = replace(painted(scenes, side=160), place=Rect(60, 70, box.w, box.h))
         painting = style.image
         monkeypatch.setattr(level, "NEAR_PX", 72 * 72)
-    # The object is what the painting shows a little above to the left, outside Omega.
+    # The object is a copy of a part of the painting: of the surroundings, what lies above it, outside Omega.
     rows, columns = (slice(first, first + side) for first, side in ((44, box.h), (36, box.w)))
     if not of_its_own:
         top, left = box.y - region.rect.y - box.h, box.x - region.rect.x - 4

@@ -90,7 +90,7 @@ class Level:
         self._seen: tuple[Any, slice, slice] = ..., slice(None), slice(None)
         """The part of the painting that the network has looked at."""
         self._found: tuple[Found, bool] | None = None
-        """What it is like, in this level's pixels from the style picture's corner or, if False, the document's."""
+        """What the object is like, and whether in the style picture: else pixels count from the document's corner."""
 
     def begin(
         self,
@@ -169,7 +169,7 @@ class Level:
             yield self.evaluations
 
     def calm(self, canvas: Canvas, style: Style | None) -> None:
-        """Take the network's coloured grain away, see :func:`calmed`."""
+        """Take coloured grain away, down to what the painting has of it, see :func:`calmed`."""
         painting, weight, _ = self.painting(canvas, style)
         theirs = painting[self._seen], weight[self._seen]
         self.painted = calmed(self.painted, self._seamless, *theirs, self._omega)
