@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -200,21 +202,44 @@ def test_an_object_of_the_grounds_own_colours_is_not_trusted():
     assert segmented(of, disc()).trust == 0
 
 
-@pytest.mark.parametrize(("muzzle_px", "trusted"), [(4, True), (16, False)])
-def test_what_stands_out_of_an_object_is_not_taken_for_it_where_as_much_again_is_left(monkeypatch, muzzle_px, trusted):
-    """A head selected inside its fur: its eyes are no animal, which its muzzle tells, that is no ground either."""
+def likely_to_be(monkeypatch: pytest.MonkeyPatch, likelihood: np.ndarray) -> None:
+    """Have the network say so, (HEIGHT, WIDTH), 0..1."""
+    monkeypatch.setattr(segmentation.object_network, "likelihood", lambda image, selected: tensor(likelihood))
+
+
+@pytest.mark.parametrize(("sure", "trusted"), [(0.98, True), (0.9, True), (0.72, False), (0.6, False)])
+def test_what_the_network_is_not_sure_of_is_not_trusted(monkeypatch, sure, trusted):
+    of = scene()
+    likely_to_be(monkeypatch, np.where(of.alpha > 0.5, sure, 1 - sure))
+    found = segmented(of, disc())
+    assert likeness(found.object_, of.alpha) > 0.9
+    assert found.trust == 1 if trusted else found.trust == 0
+
+
+def test_a_cut_that_is_not_what_was_likely_is_not_trusted(monkeypatch):
+    """A head selected inside its fur: its eyes stand out, and are no animal."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-
-    def within(row: int, column: int, px: int) -> np.ndarray:
-        return np.hypot(rows - row, columns - column) < px
-
-    eyes = within(66, 70, 18) | within(66, 124, 18)
+    head = np.hypot(rows - 86, columns - 97) < 52
+    eyes = (np.hypot(rows - 66, columns - 70) < 18) | (np.hypot(rows - 66, columns - 124) < 18)
     face = fur()
     face[eyes] = (120, 190, 60)
-    face[within(118, 97, muzzle_px)] += (45, 58, 60)
-    monkeypatch.setattr(segmentation, "_cut", lambda image, marks: torch.from_numpy(eyes))
-    trust = segmented(scene(own=face, old=face), disc()).trust
-    assert trust == 1 if trusted else trust == 0
+    likely_to_be(monkeypatch, np.where(head, 0.89, 0.02))
+    monkeypatch.setattr(segmentation, "_cut", lambda image, marks, iterations: torch.from_numpy(eyes))
+    assert segmented(scene(own=face, old=face), disc()).trust == 0
+
+
+def test_what_is_likely_is_the_objects_whatever_its_colour_and_what_is_not_is_ground(monkeypatch):
+    """Where the network is sure, colours do not count: a dog before a motorcycle."""
+    of = scene()
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    patch = (abs(rows - 78) < 12) & (abs(columns - 98) < 20)
+    likely_to_be(monkeypatch, np.where((of.alpha > 0.5) & ~patch, 0.98, 0.02))
+    found = segmented(of, disc()).object_.numpy()
+    assert not found[patch].any()
+    below = tensor(scene().old)
+    likely_to_be(monkeypatch, np.where(of.alpha > 0.5, 0.98, 0.02))
+    same = replace(of, own=below.permute(1, 2, 0).numpy())
+    assert likeness(segmented(same, disc()).object_, of.alpha) > 0.95
 
 
 def test_where_nothing_shows_the_ground_nothing_is_claimed():

@@ -1,8 +1,9 @@
-"""Where the object lies in a rough selection: a cut along its edges, by the colours of what surrounds it.
+"""Where the object lies in a rough selection: a cut along its edges, where it is likely.
 
 GrabCut (Rother, Kolmogorov and Blake 2004), OpenCV's, on a reduction. What the layer shows around the selection is the
-object's old ground. Where the layer ends with the selection, what lies along the selection's border stands for it: if
-that is the object's own already, hardly anything differs from it, and the layer is a cut-out.
+object's old ground; a network weighs how each place differs from it, and says where the cut begins. Where the layer
+ends with the selection, what lies along the selection's border stands for the ground: if that is the object's own
+already, hardly anything differs from it, and the layer is a cut-out.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import torch
 from torch import Tensor
 
 from .. import masks
-from . import outline
+from . import object_network, outline
 
 SIDE = 320
 """Pixels: the longer side of the selection's box on the reduction, at most."""
 RIM = 5
 """Pixels along the selection's border that stand for the old ground where nothing else shows it."""
-_ITERATIONS = 4
+_ITERATIONS, _REFINED = 4, 2
+"""Of GrabCut: where the ground is all that is known, and where the object is."""
 _GROUND_SAMPLES = 800
 _ALIKE = 5.0
 """Levels: colours that differ by less are alike, however even the ground is."""
@@ -35,18 +37,19 @@ _SUPPORT = (0.4, 0.7)
 """The part of the object's outline that is a cut and not the selection's border: too little, and enough."""
 _LEAST = (0.04, 0.1)
 """The part of a selection that an object is: too little to be what was selected, and enough."""
-_ALSO_GROUND = (0.2, 0.33)
-"""The part of what was found that is coloured like the ground: a little of an object can be, and a third is none."""
-_RARE = 0.01
-"""The part of the ground whose colours do not count there: a herd behind an animal is coloured like it."""
-_LOST = (0.12, 0.25)
-"""What was left and is not coloured like the ground either, by what was found: then either may be the object."""
-_BESIDE = 3
-"""Pixels beside a cut that are not asked: their colours are mixed."""
+_SMALLEST = 32
+"""Pixels: of what is smaller colours alone are looked at."""
+_SURE = (0.1, 0.9)
+"""The likelihoods below which a place is ground and above which it is the object's, whatever its colour."""
+_CERTAIN = (0.62, 0.76)
+"""How certain the likelihoods are, away from the cut, times the part of what is likely that was found, and no more:
+too little, and enough."""
+_BESIDE = 2
+"""Pixels beside the cut that are not asked: the likelihood is coarser than it is."""
 _CRUMB = 0.03
 """Of the largest part found: what is smaller is no part of the object."""
 _HOLE = 0.6
-"""The part of a hole that is coloured like the ground from which on it is one."""
+"""The part of a hole that is likely ground from which on it is one."""
 _KEPT = (0.12, 0.2)
 """The part of a layer that differs from its rim: of a cut-out at most, and of a rough selection at least;"""
 _DISTINCT = (4.0, 6.0)
@@ -93,34 +96,39 @@ def find(image: Tensor, selected: Tensor, opaque: Tensor, background: Tensor) ->
     if outline.follows_edges(image, from_border, opaque):
         marks[selected & (from_border > _INSIDE[0]) & (from_border < _INSIDE[1])] = cv2.GC_FGD
         return Segments(_cut(filled, marks) & selected, 1.0)
-    alike = _alike(filled, ring)
-    marks[selected & alike] = cv2.GC_PR_BGD
-    found = _tidied(_cut(filled, marks) & selected, alike)
-    return Segments(found, _trust(image, selected, found, alike, _alike(filled, ring, _RARE)))
+    if min(selected.shape) < _SMALLEST:
+        likely = selected & ~_alike(filled, ring)
+        return Segments(likely, _trust(image, selected, likely, likely.to(image)))
+    likely = object_network.likelihood(filled, selected) * selected
+    marks[selected & (likely < 0.5)] = cv2.GC_PR_BGD
+    marks[selected & (likely < _SURE[0])] = cv2.GC_BGD
+    marks[likely > _SURE[1]] = cv2.GC_FGD
+    found = _tidied(_cut(filled, marks, _REFINED) & selected, likely < 0.5)
+    return Segments(found, _trust(image, selected, found, likely))
 
 
-def _trust(image: Tensor, selected: Tensor, found: Tensor, alike: Tensor, common: Tensor) -> float:
+def _trust(image: Tensor, selected: Tensor, found: Tensor, likely: Tensor) -> float:
     """How sure it is that what was found is the object, and all of it: 0..1.
 
-    Args:
-        alike: what is coloured like the ground.
-        common: what is coloured like more of it than a little.
+    Shape:
+        likely: (h, w), 0..1, 0 outside the selection.
     """
     cut = outline.Cut.between(image, found, selected & ~found)
-    lost = selected & ~alike & ~outline.grown(found, _BESIDE) & ~outline.grown(~selected, _BESIDE)
+    away = selected & ~(outline.grown(found, _BESIDE) & outline.grown(~found, _BESIDE))
+    certain = float((2 * likely - 1).abs()[away].mean()) if bool(away.any()) else 1.0
+    agreed = _part(found & (likely > 0.5), found | (likely > 0.5))
     sure = (
-        _ramp(_part(found, selected), _LEAST)
+        _ramp(certain * agreed, _CERTAIN)
+        * _ramp(_part(found, selected), _LEAST)
         * _ramp(cut.contrast, _CONTRAST)
         * _ramp(cut.length / max(outline.length(found), 1), _SUPPORT)
-        * (1 - _ramp(_part(found & common, found), _ALSO_GROUND))
-        * (1 - _ramp(_part(lost, found), _LOST))
         * (1 - _ramp(_missing(found, selected), _MISSING))
     )
     return sure * sure * (3 - 2 * sure)
 
 
-def _tidied(found: Tensor, alike: Tensor) -> Tensor:
-    """What was found without its crumbs, and with the holes in it that are not coloured like the ground."""
+def _tidied(found: Tensor, ground: Tensor) -> Tensor:
+    """What was found without its crumbs, and with the holes in it that are not likely ground, (h, w), bool."""
     inside = found.cpu().numpy()
     count, labels, stats, _ = cv2.connectedComponentsWithStats(inside.astype(np.uint8), connectivity=8)
     if count < 2:
@@ -130,7 +138,7 @@ def _tidied(found: Tensor, alike: Tensor) -> Tensor:
     holes, labels = cv2.connectedComponents((~inside).astype(np.uint8), connectivity=4)
     labels = np.asarray(labels)
     border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    of_ground = np.bincount(labels.ravel(), alike.cpu().numpy().ravel(), holes) / np.bincount(
+    of_ground = np.bincount(labels.ravel(), ground.cpu().numpy().ravel(), holes) / np.bincount(
         labels.ravel(), None, holes
     )
     filled = np.setdiff1d(np.flatnonzero(of_ground < _HOLE), border)
@@ -172,34 +180,18 @@ def _without_surroundings(image: Tensor, selected: Tensor, background: Tensor) -
     return Segments(selected, (1 - _ramp(rough, (0.3, 0.5))) * object_, whole=True)
 
 
-def _alike(image: Tensor, ground: Tensor, rare: float = 0.0) -> Tensor:
-    """(h, w), bool: what is coloured like some of the ground's pixels, about as much as they are like one another.
-
-    Args:
-        rare: the part of the ground's pixels that has to be as like, beyond the nearest.
-    """
+def _alike(image: Tensor, ground: Tensor) -> Tensor:
+    """(h, w), bool: what is coloured like some of the ground's pixels, about as much as they are like one another."""
     smooth = outline.gauss(image[None], 0.7)[0]
     known = smooth[:, ground].T
     chosen = known[torch.linspace(0, len(known) - 1, min(len(known), _GROUND_SAMPLES), device=image.device).long()]
-
-    def apart(colours: Tensor, some: Tensor) -> Tensor:
-        distances = torch.cdist(colours, some)
-        return _smallest(distances, int(rare * (len(some) - 1))) if rare else distances.amin(1)
-
-    usual = apart(chosen[::2], chosen[-1:] if len(chosen) == 1 else chosen[1::2])
-    usual = usual.quantile(0.9).clamp(min=_ALIKE)
-    nearest = torch.cat([apart(part, chosen) for part in smooth.flatten(1).T.split(1 << 14)])
+    some, others = chosen[::2], chosen[-1:] if len(chosen) == 1 else chosen[1::2]
+    usual = torch.cdist(some, others).amin(1).quantile(0.9).clamp(min=_ALIKE)
+    nearest = torch.cat([torch.cdist(part, chosen).amin(1) for part in smooth.flatten(1).T.split(1 << 14)])
     return (nearest <= usual).view_as(ground)
 
 
-def _smallest(rows: Tensor, k: int) -> Tensor:
-    """Of each row, (n, m), the smallest but k: (n,)."""
-    if rows.device.type != "cpu":
-        return rows.kthvalue(k + 1, 1).values
-    return torch.from_numpy(np.partition(rows.numpy(), k, axis=1)[:, k])  # six times as fast
-
-
-def _cut(image: Tensor, marks: Tensor) -> Tensor:
+def _cut(image: Tensor, marks: Tensor, iterations: int = _ITERATIONS) -> Tensor:
     """(h, w), bool: what GrabCut calls object. (It asks for some of both.)"""
     possible = (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
     if not bool(possible.any()) or bool(possible.all()):
@@ -208,7 +200,7 @@ def _cut(image: Tensor, marks: Tensor) -> Tensor:
     labels = marks.cpu().numpy().copy()
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)  # its models begin with k-means
-    cv2.grabCut(pixels, labels, (0, 0, 0, 0), *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(pixels, labels, (0, 0, 0, 0), *models, iterations, cv2.GC_INIT_WITH_MASK)
     return torch.from_numpy((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).to(image.device)
 
 
