@@ -202,8 +202,27 @@ def test_an_object_of_the_grounds_own_colours_is_not_trusted():
     assert segmented(of, disc()).trust == 0
 
 
+@pytest.mark.parametrize(("muzzle_px", "trusted"), [(4, True), (16, False)])
+def test_what_stands_out_of_an_object_is_not_taken_for_it_where_as_much_again_is_left(monkeypatch, muzzle_px, trusted):
+    """A head selected inside its fur: its eyes are no animal, which its muzzle tells, that is no ground either."""
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+
+    def within(row: int, column: int, px: int) -> np.ndarray:
+        return np.hypot(rows - row, columns - column) < px
+
+    eyes = within(66, 70, 18) | within(66, 124, 18)
+    face = fur()
+    face[eyes] = (120, 190, 60)
+    face[within(118, 97, muzzle_px)] += (45, 58, 60)
+    monkeypatch.setattr(segmentation, "_cut", lambda image, marks, iterations=4: torch.from_numpy(eyes))
+    trust = segmented(scene(own=face, old=face), disc()).trust
+    assert trust == 1 if trusted else trust == 0
+
+
 def likely_to_be(monkeypatch: pytest.MonkeyPatch, likelihood: np.ndarray) -> None:
-    """Have the network say so, (HEIGHT, WIDTH), 0..1."""
+    """Have the network say so, (HEIGHT, WIDTH), 0..1, where colours say nothing."""
+    nothing = segmentation.Segments(torch.zeros(HEIGHT, WIDTH, dtype=torch.bool), 0.0)
+    monkeypatch.setattr(segmentation, "_by_colour", lambda *given: nothing)
     monkeypatch.setattr(segmentation.object_network, "likelihood", lambda image, selected: tensor(likelihood))
 
 

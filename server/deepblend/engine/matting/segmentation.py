@@ -1,7 +1,8 @@
 """Where the object lies in a rough selection: a cut along its edges, where it is likely.
 
 GrabCut (Rother, Kolmogorov and Blake 2004), OpenCV's, on a reduction. What the layer shows around the selection is the
-object's old ground; a network weighs how each place differs from it, and says where the cut begins. Where the layer
+object's old ground. The cut begins by its colours; where that is not sure, by what a network says, which weighs how
+each place differs from it, and the more trusted of both is taken. Where the layer
 ends with the selection, what lies along the selection's border stands for the ground: if that is the object's own
 already, hardly anything differs from it, and the layer is a cut-out.
 """
@@ -37,8 +38,16 @@ _SUPPORT = (0.4, 0.7)
 """The part of the object's outline that is a cut and not the selection's border: too little, and enough."""
 _LEAST = (0.04, 0.1)
 """The part of a selection that an object is: too little to be what was selected, and enough."""
+_ALSO_GROUND = (0.2, 0.33)
+"""The part of what was found that is coloured like the ground: a little of an object can be, and a third is none."""
+_RARE = 0.01
+"""The part of the ground whose colours do not count there: a herd behind an animal is coloured like it."""
+_LOST = (0.12, 0.25)
+"""What was left and is not coloured like the ground either, by what was found: then either may be the object."""
+_MIXED = 3
+"""Pixels beside a cut that are not asked: their colours are mixed."""
 _SMALLEST = 32
-"""Pixels: of what is smaller colours alone are looked at."""
+"""Pixels: of what is smaller colours alone are asked."""
 _SURE = (0.1, 0.9)
 """The likelihoods below which a place is ground and above which it is the object's, whatever its colour."""
 _CERTAIN = (0.62, 0.76)
@@ -96,29 +105,55 @@ def find(image: Tensor, selected: Tensor, opaque: Tensor, background: Tensor) ->
     if outline.follows_edges(image, from_border, opaque):
         marks[selected & (from_border > _INSIDE[0]) & (from_border < _INSIDE[1])] = cv2.GC_FGD
         return Segments(_cut(filled, marks) & selected, 1.0)
-    if min(selected.shape) < _SMALLEST:
-        likely = selected & ~_alike(filled, ring)
-        return Segments(likely, _trust(image, selected, likely, likely.to(image)))
-    likely = object_network.likelihood(filled, selected) * selected
-    marks[selected & (likely < 0.5)] = cv2.GC_PR_BGD
-    marks[selected & (likely < _SURE[0])] = cv2.GC_BGD
-    marks[likely > _SURE[1]] = cv2.GC_FGD
-    found = _tidied(_cut(filled, marks, _REFINED) & selected, likely < 0.5)
-    return Segments(found, _trust(image, selected, found, likely))
+    alike = _alike(filled, ring)
+    found = _by_colour(image, filled, marks, selected, alike, _alike(filled, ring, _RARE))
+    if found.trust == 1 or min(selected.shape) < _SMALLEST:
+        return found
+    return max(_by_likelihood(image, filled, marks, selected, alike), found, key=lambda segments: segments.trust)
 
 
-def _trust(image: Tensor, selected: Tensor, found: Tensor, likely: Tensor) -> float:
-    """How sure it is that what was found is the object, and all of it: 0..1.
+def _by_colour(
+    image: Tensor, filled: Tensor, marks: Tensor, selected: Tensor, alike: Tensor, common: Tensor
+) -> Segments:
+    """What is coloured unlike the ground, in a rough selection.
+
+    Args:
+        alike: what is coloured like the ground.
+        common: what is coloured like more of it than a little.
 
     Shape:
-        likely: (h, w), 0..1, 0 outside the selection.
+        image, filled: (3, h, w), levels, the second without what is transparent. marks: (h, w), GrabCut's.
     """
-    cut = outline.Cut.between(image, found, selected & ~found)
+    marks = torch.where(selected & alike, cv2.GC_PR_BGD, marks).to(torch.uint8)
+    found = _tidied(_cut(filled, marks) & selected, alike)
+    sure = 1 - _ramp(_part(found & common, found), _ALSO_GROUND)
+    return Segments(found, _trust(image, selected, found, alike, sure))
+
+
+def _by_likelihood(image: Tensor, filled: Tensor, marks: Tensor, selected: Tensor, alike: Tensor) -> Segments:
+    """What the network takes for the object, as :func:`_by_colour` is asked."""
+    likely = object_network.likelihood(filled, selected) * selected
+    marks = torch.where(selected & (likely < 0.5), cv2.GC_PR_BGD, marks)
+    marks = torch.where(selected & (likely < _SURE[0]), cv2.GC_BGD, marks)
+    marks = torch.where(likely > _SURE[1], cv2.GC_FGD, marks).to(torch.uint8)
+    found = _tidied(_cut(filled, marks, _REFINED) & selected, likely < 0.5)
     away = selected & ~(outline.grown(found, _BESIDE) & outline.grown(~found, _BESIDE))
     certain = float((2 * likely - 1).abs()[away].mean()) if bool(away.any()) else 1.0
     agreed = _part(found & (likely > 0.5), found | (likely > 0.5))
-    sure = (
-        _ramp(certain * agreed, _CERTAIN)
+    return Segments(found, _trust(image, selected, found, alike, _ramp(certain * agreed, _CERTAIN)))
+
+
+def _trust(image: Tensor, selected: Tensor, found: Tensor, alike: Tensor, sure: float) -> float:
+    """How sure it is that what was found is the object, and all of it: 0..1.
+
+    Args:
+        alike: what is coloured like the ground.
+        sure: how sure it is by what it was found by, 0..1.
+    """
+    cut = outline.Cut.between(image, found, selected & ~found)
+    lost = selected & ~alike & ~outline.grown(found, _MIXED) & ~outline.grown(~selected, _MIXED)
+    sure *= (
+        (1 - _ramp(_part(lost, found), _LOST))
         * _ramp(_part(found, selected), _LEAST)
         * _ramp(cut.contrast, _CONTRAST)
         * _ramp(cut.length / max(outline.length(found), 1), _SUPPORT)
@@ -180,15 +215,31 @@ def _without_surroundings(image: Tensor, selected: Tensor, background: Tensor) -
     return Segments(selected, (1 - _ramp(rough, (0.3, 0.5))) * object_, whole=True)
 
 
-def _alike(image: Tensor, ground: Tensor) -> Tensor:
-    """(h, w), bool: what is coloured like some of the ground's pixels, about as much as they are like one another."""
+def _alike(image: Tensor, ground: Tensor, rare: float = 0.0) -> Tensor:
+    """(h, w), bool: what is coloured like some of the ground's pixels, about as much as they are like one another.
+
+    Args:
+        rare: the part of the ground's pixels that has to be as like, beyond the nearest.
+    """
     smooth = outline.gauss(image[None], 0.7)[0]
     known = smooth[:, ground].T
     chosen = known[torch.linspace(0, len(known) - 1, min(len(known), _GROUND_SAMPLES), device=image.device).long()]
-    some, others = chosen[::2], chosen[-1:] if len(chosen) == 1 else chosen[1::2]
-    usual = torch.cdist(some, others).amin(1).quantile(0.9).clamp(min=_ALIKE)
-    nearest = torch.cat([torch.cdist(part, chosen).amin(1) for part in smooth.flatten(1).T.split(1 << 14)])
+
+    def apart(colours: Tensor, some: Tensor) -> Tensor:
+        distances = torch.cdist(colours, some)
+        return _smallest(distances, int(rare * (len(some) - 1))) if rare else distances.amin(1)
+
+    usual = apart(chosen[::2], chosen[-1:] if len(chosen) == 1 else chosen[1::2])
+    usual = usual.quantile(0.9).clamp(min=_ALIKE)
+    nearest = torch.cat([apart(part, chosen) for part in smooth.flatten(1).T.split(1 << 14)])
     return (nearest <= usual).view_as(ground)
+
+
+def _smallest(rows: Tensor, k: int) -> Tensor:
+    """Of each row, (n, m), the smallest but k: (n,)."""
+    if rows.device.type != "cpu":
+        return rows.kthvalue(k + 1, 1).values
+    return torch.from_numpy(np.partition(rows.numpy(), k, axis=1)[:, k])  # six times as fast
 
 
 def _cut(image: Tensor, marks: Tensor, iterations: int = _ITERATIONS) -> Tensor:
