@@ -224,6 +224,15 @@ def pictures(folder: Path, suffixes: set[str]) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
 
 
+def cut_outs_in(folder: Path, names: Path | None) -> list[Path]:
+    """The PNG pictures in a folder, or those that a file names, a line each, without .png."""
+    every = pictures(folder, {".png"})
+    if names is None:
+        return every
+    meant = set(names.read_text(encoding="utf-8").split("\n"))
+    return [path for path in every if path.relative_to(folder).with_suffix("").as_posix() in meant]
+
+
 def sheet(rows: Sequence[np.ndarray], height: int = 220) -> Image.Image:
     shown = [Image.fromarray(row) for row in rows]
     shown = [one.resize((round(one.width * height / one.height), height), Image.Resampling.BOX) for one in shown]
@@ -244,10 +253,7 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="pictures of all composites")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    cut_outs = pictures(asked.cut_outs, {".png"})
-    if asked.names is not None:
-        names = set(asked.names.read_text(encoding="utf-8").split("\n"))
-        cut_outs = [path for path in cut_outs if path.relative_to(asked.cut_outs).with_suffix("").as_posix() in names]
+    cut_outs = cut_outs_in(asked.cut_outs, asked.names)
     photographs = pictures(asked.photographs, SUFFIXES)
     if not cut_outs or len(photographs) < 2:
         parser.error(f"{len(cut_outs)} cut-outs and {len(photographs)} photographs were found; 1 and 2 are needed")

@@ -27,7 +27,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .edges import SUFFIXES, photograph, pictures, selected_around
+from .edges import SUFFIXES, cut_outs_in, photograph, pictures, selected_around
 
 CHANNELS = (12, 24, 32, 32)
 """Of the network's levels, fine to coarse."""
@@ -199,10 +199,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.manual_seed(0)
     random.seed(0)
-    cut_outs = pictures(asked.cut_outs, {".png"})
-    if asked.names is not None:
-        names = set(asked.names.read_text(encoding="utf-8").split("\n"))
-        cut_outs = [path for path in cut_outs if path.relative_to(asked.cut_outs).with_suffix("").as_posix() in names]
+    cut_outs = cut_outs_in(asked.cut_outs, asked.names)
     (cut_outs, others), (photographs, more) = used(cut_outs, 0), used(pictures(asked.photographs, SUFFIXES), 1)
     if not cut_outs or not photographs:
         parser.error("too few cut-outs or photographs were found: some of each are needed, and as many are held out")
