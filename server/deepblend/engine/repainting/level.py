@@ -20,6 +20,7 @@ from ..work import Picture
 from .canvas import CONTEXT, Canvas, filled
 from .coloured_grain import calmed
 from .octaves import PaintedOctave, enlarged, gauss, strong_detail
+from .patches import laid
 from .perceptual_loss import PerceptualLoss
 from .strength import Strength
 from .strokes import Found, as_strong
@@ -167,6 +168,13 @@ class Level:
             optimiser.tell(loss, gradient)
             self.painted = tones.given_back(begun + optimiser.x)
             yield self.evaluations
+
+    def lay_patches(self, canvas: Canvas, style: Style | None, strength: Strength) -> None:
+        """Lay the picture anew with patches of its painting, see :func:`laid`; the less the calmer that is."""
+        if strength.calm < 1:
+            painting, weight, _ = self.painting(canvas, style)
+            new = laid(self.painted, painting, weight, self._omega)
+            self.painted = torch.lerp(new, self.painted, strength.calm)
 
     def calm(self, canvas: Canvas, style: Style | None) -> None:
         """Take coloured grain away, down to what the painting has of it, see :func:`calmed`."""

@@ -98,6 +98,8 @@ class Levels:
             del level
 
     def _finish(self, level: Level, calm: bool, strengthen: bool) -> None:
+        if strengthen:
+            level.lay_patches(self._canvas, self._style, self._strength)
         if calm:
             level.calm(self._canvas, self._style)
         if strengthen:

@@ -11,13 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..colour import luma
+from .nearest import Keys
 
 STRONG = 0.9
 """The part of the painting whose detail is weaker than what counts as strong: eyes, mouths, letters and edges are."""
 _KEYS = 12000
 """Of the painting's patches, those that are looked through."""
-_BLOCK = 1024
-"""Patches that are looked for at once."""
 _ROWS = 1 << 17
 """Pixels of a coarse picture that are given detail at once."""
 
@@ -91,8 +90,7 @@ class PaintedOctave:
             order = torch.randperm(len(inside), generator=torch.Generator().manual_seed(1))[:_KEYS]
             inside = inside[order.to(inside.device)]
         key, self._contrast = (array[:, inside] for array in _described(coarse))
-        # The nearest has the greatest product less half its own square: that, too, is one product with a 1.
-        self._key = torch.cat([key, -key.square().sum(0, keepdim=True) / 2])
+        self._keys = Keys(key)
         detail = fine - enlarged(coarse)
         self._value = F.unfold(F.pad(detail, (1, 1, 1, 1), mode="replicate"), 4, stride=2)[0][:, inside]
 
@@ -125,7 +123,7 @@ class PaintedOctave:
             array.unflatten(1, [one.stop - one.start for one in seen])[(..., *cut)].flatten(1)[:, places]
             for array in _described(picture[(..., *seen)])
         )
-        found = self._nearest(query)
+        found = self._keys.nearest(query)
         height, width = (one.stop - one.start for one in near)
         laid = picture.new_zeros(len(self._value), height * width)
         laid[:, places] = self._value[:, found] * ((own + 2) / (self._contrast[:, found] + 2)).clamp(0.5, 2.0)
@@ -140,19 +138,6 @@ class PaintedOctave:
             for one, all_ in zip(part, near, strict=True)
         )
         return (fold(laid * window) / fold(window.expand_as(laid)))[(..., *own_part)]
-
-    def _nearest(self, query: Tensor) -> Tensor:
-        """Of each query, a column, the index of the key that is nearest: (D, n) to (n,)."""
-        rows = torch.cat([query, torch.ones_like(query[:1])]).T.contiguous()
-        found = torch.empty(len(rows), dtype=torch.long, device=query.device)
-        products = query.new_empty(min(_BLOCK, len(rows)), self._key.shape[1])
-        for k in range(0, len(rows), _BLOCK):
-            some = torch.mm(rows[k : k + _BLOCK], self._key, out=products[: len(rows) - k])
-            if some.device.type == "cpu":  # NumPy's is six times as fast
-                found[k : k + _BLOCK] = torch.from_numpy(some.numpy().argmax(1))
-            else:
-                found[k : k + _BLOCK] = some.argmax(1)
-        return found
 
 
 def _extent(any_: Tensor) -> slice:

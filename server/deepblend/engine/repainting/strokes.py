@@ -7,7 +7,9 @@ what is coarse in an object before a calm sky: weakened as well, it would look l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -24,6 +26,10 @@ _OWN_LEAST = (0.3, 0.6, 1.0, 1.0, 1.0)
 """By what it is multiplied at least, after all rounds, where it follows strong lines of the object's own: an octave
 each, the finest of them of what a Gaussian of 0.8 pixels takes away. What is finest is a photograph's sharpness and
 grain."""
+_LARGE = 250.0
+"""Pixels of the base, the root of its area, from which on an object is large: a smaller one has its lines finer."""
+_FINER_MOST = 1.5
+"""Octaves that they are finer at most."""
 _COARSE = 2
 """Octaves from this one on, the finest is 0, are coarse: chequers, a roof, the shadows of a face."""
 _OWN_MOST = 1.2
@@ -93,8 +99,10 @@ def as_strong(
     if found is not None:
         found = found.within(*painting.shape[-2:])
     places = torch.linspace(0.01, 0.99, _QUANTILES, device=painted.device)
+    finer = math.log2(_LARGE / math.sqrt(float(omega.sum())))
+    bands = zip(_own_least(finer), _bands(luma(own)), _bands(luma(painting)), strict=True)
     wanted, spared, owns = [], [], []
-    for least, (band, energy), (_, theirs) in zip(_OWN_LEAST, _bands(luma(own)), _bands(luma(painting)), strict=True):
+    for least, (band, energy), (_, theirs) in bands:
         all_of_it = quantiles(theirs, there, places)
         wanted.append(all_of_it)
         if found is not None and strength.calm > 0 and bool(found.there.any()):
@@ -114,6 +122,17 @@ def as_strong(
             change += (band - lined) * (gain - 1) + lined * (torch.maximum(gain, spared[k]) - 1)
         painted = painted + change * omega
     return painted
+
+
+def _own_least(finer: float) -> list[float]:
+    """By what each band is multiplied at least where it follows the object's own lines.
+
+    Args:
+        finer: by how many octaves the object's lines are finer than a large one's; less than 0 counts as 0.
+    """
+    first, part = divmod(min(max(finer, 0.0), _FINER_MOST), 1.0)
+    least = (*_OWN_LEAST[int(first) :], 1.0, 1.0)
+    return [a + part * (b - a) for a, b in pairwise(least)][: len(_OWN_LEAST)]
 
 
 def _found_strength(theirs: Tensor, found: Found, places: Tensor) -> Tensor:
