@@ -26,7 +26,7 @@ _CHROMA, _MEAN = 0.6, 0.2
 """What a patch's chroma and its mean lightness count beside the detail of its lightness."""
 _CHROMA_BLUR = 1.5
 """Pixels, a standard deviation: chroma is compared at four places of a patch."""
-_ALIKE = (0.7, 0.95)
+_ALIKE = (0.75, 0.96)
 """Correlation of the lightness of two patches from which on the painting's comes in, and is taken as it is."""
 _FLAT = 4.0
 """Levels of detail that are nothing: two patches with less are alike."""
