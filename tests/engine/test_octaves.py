@@ -159,9 +159,9 @@ def test_a_part_is_what_it_is_of_all_and_little_more_is_looked_for(scenes, monke
     fine, picture = strokes(scenes, 128, 128), F.avg_pool2d(strokes(scenes, 96, 112, seed=7), 2)
     made = painted_octave(fine)
     whole = ended(made.of(picture))
-    described, seen, nearest, asked = octaves._described, [], made._nearest, []
+    described, seen, nearest, asked = octaves._described, [], made._keys.nearest, []
     monkeypatch.setattr(octaves, "_described", lambda shown: seen.append(shown.shape[-2:]) or described(shown))
-    monkeypatch.setattr(made, "_nearest", lambda query: asked.append(query.shape[1]) or nearest(query))
+    monkeypatch.setattr(made._keys, "nearest", lambda query: asked.append(query.shape[1]) or nearest(query))
     wanted = torch.zeros(1, 1, *picture.shape[-2:])
     wanted[0, 0, 20, 0:30] = wanted[0, 0, 22, 10] = 1
     part = ended(made.of(picture, wanted))

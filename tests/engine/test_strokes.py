@@ -8,7 +8,7 @@ from deepblend.engine.repainting.octaves import gauss
 from deepblend.engine.repainting.strength import Strength
 from deepblend.engine.repainting.strokes import Found, as_strong, boldness
 
-SIDE = 96
+SIDE = 256  # what counts as large
 
 
 def noise(seed: int, strength: torch.Tensor | float) -> torch.Tensor:
@@ -28,7 +28,7 @@ def spread(picture: torch.Tensor, columns: slice) -> float:
     return float(fine[..., 8:-8, columns].std())
 
 
-LEFT, RIGHT = slice(8, 36), slice(60, 88)
+LEFT, RIGHT = slice(8, SIDE // 2 - 12), slice(SIDE // 2 + 12, SIDE - 8)
 EVERYWHERE = torch.ones(1, 1, SIDE, SIDE)
 FLAT = torch.full((1, 3, SIDE, SIDE), 128.0)
 SPARED = Strength(1.0, 1.0, 0.0)
@@ -74,6 +74,20 @@ def test_of_the_objects_lines_the_finest_are_weakened_most():
     assert left[0] < 0.6 < 0.8 < left[1]
 
 
+def test_the_smaller_an_object_the_finer_are_the_lines_that_it_keeps():
+    lines, calm = 128 + 3 * gauss(noise(1, 20.0) - 128, 1.0), noise(2, 1.0)
+
+    def left(side: int) -> float:
+        object_ = torch.zeros_like(EVERYWHERE)
+        object_[..., :side, :side] = 1
+        result = as_strong(lines, lines, calm, EVERYWHERE, object_, SPARED)
+        return float((result - gauss(result, 2.0))[..., 8:48, 8:48].std())
+
+    small, middling, large, whole = (left(side) for side in (64, 128, 250, SIDE))
+    assert small > 1.05 * middling > 1.15 * large
+    assert abs(whole - large) < 0.05 * large
+
+
 def test_what_is_coarse_is_spared_where_the_painting_is_calm_and_what_is_fine_is_not():
     mottled, calm = 128 + 12 * gauss(noise(1, 20.0) - 128, 3.0), noise(2, 2.0)
     grain = noise(3, 9.0) - 128
@@ -81,7 +95,7 @@ def test_what_is_coarse_is_spared_where_the_painting_is_calm_and_what_is_fine_is
     def left(strength: Strength) -> list[float]:
         """How much of the mottle and of the grain is left, by a regression."""
         result = as_strong(mottled + grain, FLAT, calm, EVERYWHERE, EVERYWHERE, strength)
-        each = torch.stack([a[0, 0, 8:-8, 8:-8].flatten() for a in (mottled, grain, EVERYWHERE)], 1)
+        each = torch.stack([a[0, 0, 8:-8, 8:-8].flatten() for a in (mottled - 128, grain, EVERYWHERE)], 1)
         return torch.linalg.lstsq(each, result[0, 0, 8:-8, 8:-8].flatten()[:, None]).solution[:2, 0].tolist()
 
     spared, half, weakened = (left(Strength(1.0, 1.0, 0.0, calm)) for calm in (1.0, 0.5, 0.0))
@@ -102,7 +116,7 @@ def test_in_a_calm_painting_strokes_are_as_strong_as_where_the_object_was_found(
 
     def left(found: Found | None, calm: float, own: torch.Tensor = own) -> float:
         strength = Strength(1.0, 1.0, 0.0, calm)
-        return spread(as_strong(painted, own, painting, EVERYWHERE, EVERYWHERE, strength, found), slice(8, 88))
+        return spread(as_strong(painted, own, painting, EVERYWHERE, EVERYWHERE, strength, found), slice(8, SIDE - 8))
 
     quiet, strong = (found_in(columns) for columns in (LEFT, RIGHT))
     assert left(quiet, 1.0) < 0.6 * left(strong, 1.0)
