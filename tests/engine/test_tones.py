@@ -60,6 +60,19 @@ def test_what_the_object_shows_stays_legible_and_strokes_stay_beside_it():
     assert float(far.abs().mean()) > 10
 
 
+def test_bold_stripes_are_structure_though_they_are_everywhere():
+    inside = omega(256)
+    wave = torch.sin(torch.arange(256.0) * 2 * torch.pi / 10).expand(1, 3, 256, 256)
+    deep = (gauss(inside, 12.0) > 0.99).expand_as(wave)
+
+    def left(levels: float) -> float:
+        """Of stripes so strong, of which nothing was painted."""
+        result = given_back(torch.full_like(wave, 128.0), 128 + levels * wave, inside, 1.0, 1.0)
+        return float(((result - 128) * wave)[deep].sum() / wave[deep].square().sum() / levels)
+
+    assert left(60.0) > 1.35 * left(6.0) > 0
+
+
 def test_nothing_becomes_quite_another_thing():
     own, inside = torch.full((1, 3, 64, 64), 128.0), omega()
     painted = own.clone()

@@ -37,7 +37,8 @@ class Strength:
     boldness: float = 0.0
     """Of the painting's strokes, 0..1."""
     calm: float = 0.0
-    """How calm the painting is, 0..1, less at higher styles: so much is coarse spared where strokes are weakened."""
+    """How calm the painting is, 0..1, less at higher styles: so much is coarse spared where strokes are weakened, and
+    so much stays as it is where patches of paint are laid."""
 
     @classmethod
     def of(cls, style: float, keep_colours: float) -> Strength:

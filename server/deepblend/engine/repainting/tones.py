@@ -25,6 +25,8 @@ _AT_STRUCTURE = 0.35
 """Of that, where the object's structure is strong."""
 STRUCTURE = 0.8
 """The part of the object whose own structure is weaker than what counts as strong."""
+_STRONG = 18.0
+"""Levels, a standard deviation: what counts as strong in any object, also in a zebra, which is striped all over."""
 CHROMA_BLUR = 8.0
 """Standard deviation, in pixels of the base."""
 VIVID_BLUR = 3.0
@@ -76,7 +78,7 @@ class Tones:
         light = luma(self._own)
         detail = gauss(light, _AT_STRUCTURE * self._blur) - gauss(light, self._blur)
         energy = gauss(detail.square(), 0.5 * self._blur)
-        typical = quantiles(energy, self._omega > 0, energy.new_tensor([STRUCTURE])).clamp(min=1.0)
+        typical = quantiles(energy, self._omega > 0, energy.new_tensor([STRUCTURE])).clamp(1.0, _STRONG**2)
         return energy / (energy + typical)
 
     def given_back(self, painted: Tensor) -> Tensor:
