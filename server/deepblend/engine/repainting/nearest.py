@@ -1,4 +1,4 @@
-"""The nearest of many keys, by the Euclidean distance."""
+"""The nearest of many keys, by the Euclidean distance, and which places of a picture become keys."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from torch import Tensor
 
 _BLOCK = 1024
 """Queries that are looked for at once."""
+
+
+def some_of(places: Tensor, count: int) -> Tensor:
+    """At most so many of places, (n,), spread over all of them in no order: the same ones each time."""
+    if len(places) <= count:
+        return places
+    order = torch.randperm(len(places), generator=torch.Generator().manual_seed(1))[:count]
+    return places[order.to(places.device)]
 
 
 class Keys:

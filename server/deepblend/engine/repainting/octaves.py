@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..colour import luma
-from .nearest import Keys
+from .nearest import Keys, some_of
 
 STRONG = 0.9
 """The part of the painting whose detail is weaker than what counts as strong: eyes, mouths, letters and edges are."""
@@ -86,9 +86,7 @@ class PaintedOctave:
         inside = (F.avg_pool2d(weight, 5, 1, 2, count_include_pad=False) > 0.999).flatten().nonzero().flatten()
         if not len(inside):
             inside = torch.arange(weight.numel(), device=weight.device)
-        if len(inside) > _KEYS:
-            order = torch.randperm(len(inside), generator=torch.Generator().manual_seed(1))[:_KEYS]
-            inside = inside[order.to(inside.device)]
+        inside = some_of(inside, _KEYS)
         key, self._contrast = (array[:, inside] for array in _described(coarse))
         self._keys = Keys(key)
         detail = fine - enlarged(coarse)

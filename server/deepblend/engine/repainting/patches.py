@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..colour import luma
-from .nearest import Keys
+from .nearest import Keys, some_of
 from .octaves import gauss
 
 _SIZES = ((16, 12), (12, 8), (8, 6))
@@ -101,18 +101,14 @@ def _described(picture: Tensor, corners: Tensor, side: int) -> Tensor:
 
 
 def _corners(weight: Tensor, side: int) -> Tensor:
-    """Of at most so many patches that are all painting, spread over it without an order."""
+    """Of at most ``_KEYS`` patches that are all painting, spread over it: flat indices, (n,)."""
     height, width = weight.shape[-2:]
     if min(height, width) < side:
         return torch.empty(0, dtype=torch.long, device=weight.device)
     gaps = F.max_pool2d(F.max_pool2d(-weight, (side, 1), 1), (1, side), 1)
     whole = gaps[0, 0] < -0.99
     rows, columns = whole.nonzero().unbind(1)
-    corners = rows * width + columns
-    if len(corners) > _KEYS:
-        order = torch.randperm(len(corners), generator=torch.Generator().manual_seed(1))[:_KEYS]
-        corners = corners[order.to(corners.device)]
-    return corners
+    return some_of(rows * width + columns, _KEYS)
 
 
 def _principal(described: Tensor) -> Tensor:
