@@ -119,6 +119,17 @@ def test_the_first_steps_largest_component_is_as_asked():
     assert moved.abs().max() == pytest.approx(0.25, rel=1e-5)
 
 
+def test_no_step_is_larger_than_a_few_first_ones_where_the_loss_hardly_curves():
+    evaluate = with_gradient(lambda x: (1 + (x - 500).square() * 1e-6).sqrt().sum())
+    optimiser = LBFGS(torch.zeros(3, dtype=torch.float64), first_step=0.25)
+    steps = []
+    for _ in range(4):
+        asked = optimiser.ask()
+        steps.append(float((asked - optimiser.x).abs().max()))
+        optimiser.tell(*evaluate(asked))
+    assert steps == pytest.approx([0, 0.25, 0.75, 0.75])
+
+
 def test_the_first_point_asked_for_is_the_start_and_x_is_the_best_one_told():
     evaluate, start = with_gradient(rosenbrock), torch.zeros(5)
     optimiser = LBFGS(start)

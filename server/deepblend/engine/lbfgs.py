@@ -12,12 +12,15 @@ HISTORY = 20
 """Pairs of steps and gradient changes that are kept: more than any level makes evaluations."""
 FIRST_STEP = 20.0
 """Levels: the first step's largest component, about a brush stroke's contrast."""
+LARGEST_STEP = 3.0
+"""First steps that no component of a later one is larger than: where the loss hardly curves along a step, the next
+would go anywhere, and be an evaluation lost."""
 
 
 class LBFGS:
     """Limited-memory BFGS (Nocedal and Wright 2006, algorithms 7.4 and 7.5), asked for points and told their losses.
 
-    A step goes the whole quasi-Newton way and is taken where it lowers the loss; else only
+    A step goes the whole quasi-Newton way, within a bound, and is taken where it lowers the loss; else only
     its curvature is kept, and the next one is half as long. So ``x`` is always the best
     point told. All decisions are made on the device: a step never waits for it.
     """
@@ -50,7 +53,9 @@ class LBFGS:
     def ask(self) -> Tensor:
         """The next point to evaluate; the first is where it starts."""
         if self._gradient is not None:
-            self._trial = self.x + self._length * self._direction(self._gradient)
+            direction = self._direction(self._gradient)
+            farthest = direction.abs().amax().clamp(min=1e-30)
+            self._trial = self.x + self._length * (LARGEST_STEP * self._first_step / farthest).clamp(max=1) * direction
         return self._trial
 
     def tell(self, loss: Tensor, gradient: Tensor) -> None:
