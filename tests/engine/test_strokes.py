@@ -103,6 +103,18 @@ def test_what_is_coarse_is_spared_where_the_painting_is_calm_and_what_is_fine_is
     assert spared[1] < 0.5
 
 
+def test_what_is_coarse_is_neither_faded_nor_made_stronger_much():
+    """Though the painting be calm, or all of it as strong as its strongest place."""
+    coarse = 128 + 30 * gauss(noise(1, 20.0) - 128, 8.0)
+
+    def change(painting: torch.Tensor) -> float:
+        result = as_strong(coarse, FLAT, painting, EVERYWHERE, EVERYWHERE, SPARED)
+        return float(result[..., 16:-16, 16:-16].std() / coarse[..., 16:-16, 16:-16].std())
+
+    assert 0.4 < change(noise(2, 1.0)) < 0.8
+    assert 0.95 < change(128 + 90 * gauss(noise(2, 20.0) - 128, 8.0)) < 1.25
+
+
 def found_in(columns: slice) -> Found:
     """A grid over the object, of half as many places, each found somewhere in these columns of the painting."""
     generator = torch.Generator().manual_seed(4)
