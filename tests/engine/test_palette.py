@@ -114,6 +114,43 @@ def test_a_rare_colour_is_not_thrown_to_its_complement():
     assert ((found - rest).T @ red[1:, 0]).min() > -0.03  # still on red's side, or no further from it than the gray
 
 
+def test_a_brown_thing_takes_the_little_brown_of_a_gray_painting():
+    """However much gray there is, and though the brown is darker."""
+    painting = of_colour(0.75, 0.0, 0.01, 0.01)
+    painting[:, :2] = of_colour(0.5, 0.04, 0.06, 0.01, seed=2)[:, :2]
+    own = of_colour(0.7, 0.035, 0.055, 0.01, seed=3)
+    found = to_oklab(moved(own, painting))[1:].norm(dim=0).mean()
+    assert found > 0.7 * to_oklab(painting)[1:, :2].norm(dim=0).mean()
+
+
+def test_a_vivid_thing_keeps_some_of_its_colour_and_a_dull_one_little():
+    green = of_colour(0.8, -0.04, 0.03, 0.01)
+    vivid, dull = of_colour(0.6, 0.15, 0.1, 0.01, seed=2), of_colour(0.6, 0.03, 0.02, 0.01, seed=2)
+
+    def kept(image: torch.Tensor, keep: float) -> float:
+        """Of the way from what it would be without to its own colour, along a."""
+        limits = Limits.of(keep, 0.0)
+        inputs = (*even(image), *even(green))
+        without, found = (
+            float(to_oklab(Palette(*inputs, given).moved(image, 1.0))[1].mean())
+            for given in (replace(limits, own=0.0), limits)
+        )
+        return (found - without) / (float(to_oklab(image)[1].mean()) - without)
+
+    assert kept(vivid, 0.5) > 0.25 > 3 * kept(dull, 0.5) > 0
+    assert 0.4 * kept(vivid, 0.5) < kept(vivid, 0.25) < 0.6 * kept(vivid, 0.5)
+    assert kept(vivid, 0.0) == 0
+
+
+def test_a_painting_of_more_colours_than_can_be_counted_has_all_of_them():
+    """None of them is there often enough."""
+    generator = torch.Generator().manual_seed(5)
+    colourful = 255 * torch.rand(3, 128, 128, generator=generator)
+    found = moved(of_colour(0.6, 0.1, 0.05, 0.02), colourful)
+    assert torch.isfinite(found).all()
+    assert to_oklab(found)[1].mean() > 0.05  # red is among them
+
+
 def test_values_beyond_black_and_white_survive(ball, ground):
     beyond = ball.clone()
     beyond[:, 0] = 320
