@@ -85,6 +85,27 @@ def test_nothing_becomes_quite_another_thing():
     torch.testing.assert_close(free, painted, atol=1e-3, rtol=0)
 
 
+@pytest.mark.parametrize("colour", [(60.0, 60.0, 60.0), (40.0, -20.0, 10.0)], ids=["lighter", "of another colour"])
+def test_a_wide_patch_of_another_thing_is_made_less_and_strokes_stay(colour):
+    own, inside = smooth(1, 128), omega(128)
+    patch = torch.zeros_like(own)
+    patch[..., 50:74, 60:84] = torch.tensor(colour).view(3, 1, 1)
+
+    def held(part: float) -> torch.Tensor:
+        painted = own + patch + strokes(128) * inside
+        return Tones(own, inside, part, part, 1.0).without_patches(painted) - own
+
+    def of_patch(change: torch.Tensor) -> float:
+        there = change[..., 56:68, 66:78]
+        return float(there.mean((2, 3)).norm())
+
+    whole, part = held(1.0), held(0.3)
+    assert of_patch(whole) < 0.5 * of_patch(patch) and of_patch(whole) < of_patch(part) < 0.9 * of_patch(patch)
+    fine = luma(whole - gauss(whole, 3.0))[..., 20:108, 40:104].abs().mean()
+    assert fine > 0.9 * (strokes(128) - gauss(strokes(128), 3.0))[..., 20:108, 40:104].abs().mean()
+    assert torch.equal(whole * (1 - inside), patch * (1 - inside))
+
+
 def test_outside_omega_nothing_is_changed_and_nothing_leaks_in():
     own, inside = smooth(1), omega()
     painted = smooth(2)

@@ -161,13 +161,20 @@ class Level:
     def optimise(self, evaluations: int, strength: Strength) -> Iterator[float]:
         """So many evaluations of the loss; yields how many are done, also between tiles."""
         begun = self.painted
-        tones = Tones(self._seamless, self._omega, strength.tones, strength.known, self._finer)
+        tones = self._tones(strength)
         optimiser = LBFGS(torch.zeros_like(begun), first_step=FIRST_STEP)
         while self.evaluations < evaluations:
             loss, gradient = yield from self._evaluate(begun, optimiser.ask())
             optimiser.tell(loss, gradient)
             self.painted = tones.given_back(begun + optimiser.x)
             yield self.evaluations
+
+    def _tones(self, strength: Strength) -> Tones:
+        return Tones(self._seamless, self._omega, strength.tones, strength.known, self._finer)
+
+    def hold_wide(self, strength: Strength) -> None:
+        """Make wide patches of other things less, see :meth:`Tones.without_patches`."""
+        self.painted = self._tones(strength).without_patches(self.painted)
 
     def lay_patches(self, canvas: Canvas, style: Style | None, strength: Strength) -> None:
         """Lay the picture anew with patches of its painting, see :func:`laid`; the less the calmer that is."""

@@ -99,6 +99,7 @@ class Levels:
 
     def _finish(self, level: Level, calm: bool, strengthen: bool) -> None:
         if strengthen:
+            level.hold_wide(self._strength)
             level.lay_patches(self._canvas, self._style, self._strength)
         if calm:
             level.calm(self._canvas, self._style)

@@ -35,6 +35,10 @@ _VIVID = 60.0
 """Levels of chroma that are half vivid: a skin has 40, a brick 80."""
 FARTHEST = (80.0, 50.0)
 """Levels of luma and of chroma that what has been painted differs by from the object's own, at most."""
+WIDE_BLUR = 2.0
+"""Standard deviation, in pixels of the base: a difference wider than a stroke."""
+FARTHEST_WIDE = (15.0, 12.0)
+"""The same two of a wide difference."""
 _LEAST = 0.05
 """Of Omega under a blur: by less nothing is divided."""
 
@@ -66,9 +70,10 @@ class Tones:
         area = float(omega.sum()) / pixel**2
         self._blur = pixel * min(max(TONE_BLUR * math.sqrt(area), _TONE_BLURS[0]), _TONE_BLURS[1])
         self._chroma_blur, self._vivid_blur = pixel * CHROMA_BLUR, pixel * VIVID_BLUR
+        self._wide_blur = pixel * WIDE_BLUR
         self._share = {
             sigma: gauss(omega, sigma).clamp(min=_LEAST)
-            for sigma in (self._blur, _AT_STRUCTURE * self._blur, self._chroma_blur, self._vivid_blur)
+            for sigma in (self._blur, _AT_STRUCTURE * self._blur, self._chroma_blur, self._vivid_blur, self._wide_blur)
         }
         self._vivid = vivid(own)
         self._structure = self._strong_structure() if area else torch.zeros_like(omega)
@@ -94,18 +99,25 @@ class Tones:
             painted = painted + torch.lerp(self._part * wide, self._known * fine, self._vivid) * self._omega
         part = self._part + (self._known - self._part) * self._structure
         painted = painted + part * blurred * self._omega
-        return self._no_farther(painted)
+        return painted + self._too_far((painted - self._own) * self._omega, FARTHEST)
 
-    def _no_farther(self, painted: Tensor) -> Tensor:
-        """What differs much from the object's own, made less: x / sqrt(1 + (x / farthest)^2)."""
-        far = (painted - self._own) * self._omega
+    def without_patches(self, painted: Tensor) -> Tensor:
+        """A painted picture whose wide patches of another lightness or colour are made less; strokes stay.
+
+        They are parts of other things that the painting shows: white pillows on a bear's head, people on a bird.
+        """
+        wide = self._within((painted - self._own) * self._omega, self._wide_blur)
+        return painted + self._too_far(wide, FARTHEST_WIDE) * self._omega
+
+    def _too_far(self, far: Tensor, farthest: tuple[float, float]) -> Tensor:
+        """What is added to a difference, (1, C, H, W), for each part x of it to be x / sqrt(1 + (x / farthest)^2)."""
         light = luma(far)
         chroma = far - light
         # The less is given back, the farther it may be.
-        lightness, colour = (self._part / farthest for farthest in FARTHEST)
+        lightness, colour = (self._part / most for most in farthest)
         lighter = light / (1 + (lightness * light).square()).sqrt()
         more = chroma / (1 + colour**2 * chroma.square().sum(1, keepdim=True)).sqrt()
-        return painted + (lighter + more - far)
+        return lighter + more - far
 
     def _within(self, array: Tensor, sigma: float) -> Tensor:
         """A mean under a Gaussian of what lies in Omega; sigma is one of those in ``_share``."""
