@@ -93,7 +93,7 @@ def test_a_wide_patch_of_another_thing_is_made_less_and_strokes_stay(colour):
 
     def held(part: float) -> torch.Tensor:
         painted = own + patch + strokes(128) * inside
-        return Tones(own, inside, part, part, 1.0).without_patches(painted) - own
+        return Tones(own, inside, part, part, 1.0).wide_held(painted) - own
 
     def of_patch(change: torch.Tensor) -> float:
         there = change[..., 56:68, 66:78]

@@ -173,8 +173,8 @@ class Level:
         return Tones(self._seamless, self._omega, strength.tones, strength.known, self._finer)
 
     def hold_wide(self, strength: Strength) -> None:
-        """Make wide patches of other things less, see :meth:`Tones.without_patches`."""
-        self.painted = self._tones(strength).without_patches(self.painted)
+        """Make what is wide and no stroke less, see :meth:`Tones.wide_held`."""
+        self.painted = self._tones(strength).wide_held(self.painted)
 
     def lay_patches(self, canvas: Canvas, style: Style | None, strength: Strength) -> None:
         """Lay the picture anew with patches of its painting, see :func:`laid`; the less the calmer that is."""

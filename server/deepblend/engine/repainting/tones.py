@@ -3,7 +3,7 @@
 A loss that holds them trades them for texture; giving them back keeps both, and takes no evaluations. What is wide is
 given back everywhere, and what is finer where the object has a structure of its own: an outline, an eye, a letter, a
 tiger's stripes; of colours, where they are vivid. What is still far from the object's own was no stroke but a thing
-that the painting shows elsewhere.
+that the painting shows elsewhere; so is what is wide and less far.
 """
 
 from __future__ import annotations
@@ -101,10 +101,10 @@ class Tones:
         painted = painted + part * blurred * self._omega
         return painted + self._too_far((painted - self._own) * self._omega, FARTHEST)
 
-    def without_patches(self, painted: Tensor) -> Tensor:
-        """A painted picture whose wide patches of another lightness or colour are made less; strokes stay.
+    def wide_held(self, painted: Tensor) -> Tensor:
+        """A painted picture in which what is wide and of another lightness or colour is made less; strokes stay.
 
-        They are parts of other things that the painting shows: white pillows on a bear's head, people on a bird.
+        It is part of other things that the painting shows: blue pillows on a bear's legs, people on a bird.
         """
         wide = self._within((painted - self._own) * self._omega, self._wide_blur)
         return painted + self._too_far(wide, FARTHEST_WIDE) * self._omega
