@@ -133,7 +133,7 @@ def test_a_vivid_thing_keeps_some_of_its_colour_and_a_dull_one_little():
         inputs = (*even(image), *even(green))
         without, found = (
             float(to_oklab(Palette(*inputs, given).moved(image, 1.0))[1].mean())
-            for given in (replace(limits, own=0.0), limits)
+            for given in (replace(limits, vivid=0.0), limits)
         )
         return (found - without) / (float(to_oklab(image)[1].mean()) - without)
 

@@ -30,13 +30,13 @@ _SIDE = 17
 _NODES = 256
 """Of that table that are made at once."""
 _CELL = (0.05, 0.015, 0.015)
-"""Of Oklab: what of a painting lies in one such cell is one of its colours, however much of it there is."""
+"""Sides of a cell of Oklab, (L, a, b): all of a painting's pixels in one cell are one of its colours."""
 _FEW = 0.0005
-"""The part of a painting of less of which no colour is its own."""
+"""The least part of a painting that makes a cell one of its colours."""
 _LIGHTNESS, _OFTEN = 0.1, 0.2
-"""What lightness counts beside chroma for what is near, and the power of how much there is of a colour."""
+"""For the nearest colours: the weight of lightness beside chroma, and the power of a colour's share of the painting."""
 _VIVID = 0.07
-"""Chroma, in Oklab, that is half vivid."""
+"""Chroma, in Oklab, at which a colour is half vivid."""
 
 CALM_MEAN = 0.3
 """``Limits.mean`` before a calm painting, where a thing is first seen as light or dark."""
@@ -59,7 +59,7 @@ class Limits:
     """The part of chroma that goes to the nearest colours; the rest goes by the map."""
     width: float = 0.02
     """Of "nearest", in Oklab."""
-    own: float = 0.35
+    vivid: float = 0.35
     """The part of its own chroma that the most vivid colour keeps."""
     bandwidth: float = 0.3
     """Of mean chroma as a function of lightness."""
@@ -81,7 +81,7 @@ class Limits:
             slope=(mix(own.slope[0], 0.4), mix(own.slope[1], 2.5)),
             stretch=(mix(own.stretch[0], 0.2), mix(own.stretch[1], 2.5)),
             nearest=mix(own.nearest, 0.2),
-            own=mix(own.own, 0.0),
+            vivid=mix(own.vivid, 0.0),
         )
 
 
@@ -140,8 +140,8 @@ class Palette:
         rest = rest * torch.where(far < reach, far, reach + 1 - torch.exp(reach - far)) / far
         chroma = rest + tabled(self._mean_theirs, lightness)
         nearest = self._nearest(torch.cat([lightness[None], v[1:]]))
-        vivid = v[1:].square().sum(0)
-        kept = self._limits.own * vivid / (vivid + _VIVID**2)
+        square = v[1:].square().sum(0)
+        kept = self._limits.vivid * square / (square + _VIVID**2)
         return torch.cat([lightness[None], torch.lerp(torch.lerp(chroma, nearest, self._limits.nearest), v[1:], kept)])
 
 
