@@ -192,3 +192,14 @@ def test_quantiles_are_those_of_what_is_there_and_curves_end_where_they_end():
     x, y = torch.tensor([1.0, 2.0, 4.0]), torch.tensor([10.0, 20.0, 0.0])
     at = torch.tensor([0.0, 1.5, 3.0, 9.0])
     torch.testing.assert_close(interpolated(x, y, at), torch.tensor([10.0, 15.0, 10.0, 0.0]))
+
+
+def test_bold_strokes_keep_their_contrast_where_a_photographs_sharpness_before_a_calm_painting_goes():
+    painted, painting = noise(1, 20.0), noise(2, 5.0)
+
+    def left(boldness: float) -> float:
+        strength = Strength(1.0, 1.0, boldness)
+        return spread(as_strong(painted, FLAT, painting, EVERYWHERE, EVERYWHERE, strength), RIGHT)
+
+    bold, middling, calm = (left(boldness) / spread(painted, RIGHT) for boldness in (0.9, 0.7, 0.2))
+    assert calm < 0.3 < middling < 0.7 < bold < 1

@@ -18,11 +18,13 @@ from torch import Tensor
 from ..colour import luma
 from .curves import interpolated, quantiles
 from .octaves import STRONG, gauss
-from .strength import Strength
+from .strength import Strength, calmness
 
-_LEAST, _MOST = (0.2, 0.2, 0.6, 0.7, 0.7), (2.0, 2.0, 1.3, 1.0, 1.0)
-"""By what a band of luma is multiplied in a round, an octave each: fine ones are strokes, and what is coarse is the
-object itself, which weakened looks faded and strengthened grows patches of light."""
+_LEAST, _MOST = (0.9, 0.9, 0.7, 0.75, 0.85), (2.0, 2.0, 1.3, 1.0, 1.0)
+"""By what a band of luma is multiplied in a round, an octave each: what is coarse is the object itself, which weakened
+looks faded and strengthened grows patches of light."""
+_LEAST_CALM = (0.2, 0.2, 1.0, 1.0, 1.0)
+"""The least before a calm painting: what is fine there is a photograph's sharpness, for it has no strokes."""
 _OWN_LEAST = (0.3, 0.6, 1.0, 1.0, 1.0)
 """By what it is multiplied at least, after all rounds, where it follows strong lines of the object's own: an octave
 each, the finest of them of what a Gaussian of 0.8 pixels takes away. What is finest is a photograph's sharpness and
@@ -117,8 +119,8 @@ def as_strong(
         change = torch.zeros_like(omega)
         for k, (band, energy) in enumerate(_bands(luma(painted))):
             gain = interpolated(quantiles(energy, here, places), wanted[k], energy) / energy.clamp(min=1e-3)
-            least = _LEAST[k] + (1 - _LEAST[k]) * strength.calm if k >= _COARSE else _LEAST[k]
-            gain = gain.clamp(least, _MOST[k])
+            calm = strength.calm if k >= _COARSE else calmness(strength.boldness)
+            gain = gain.clamp(_LEAST[k] + (_LEAST_CALM[k] - _LEAST[k]) * calm, _MOST[k])
             lined = _following(band, owns[k], 2.0 ** (k + 1))
             change += (band - lined) * (gain - 1) + lined * (torch.maximum(gain, spared[k]) - 1)
         painted = painted + change * omega
