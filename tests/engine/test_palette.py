@@ -84,6 +84,25 @@ def test_lightness_keeps_its_order(ball, ground):
     assert bool((lightness.diff() > -1e-4).all())
 
 
+@pytest.mark.parametrize("dark", [True, False])
+def test_what_is_black_or_white_stays_so_where_the_painting_has_it_and_all_of_the_object_moves(dark):
+    """Spectacles on a face: their frame is as black as the sitter's eyes, not brown."""
+    ends = (0.1, 0.35) if dark else (0.95, 0.7)
+    object_ = torch.cat([of_colour(ends[0], 0, 0, 0.005, 1), of_colour(ends[1], 0, 0, 0.02, 2)], 1)
+    there = 0.75 if dark else 0.2
+
+    def extreme(painting: torch.Tensor) -> tuple[float, float]:
+        """The lightness of the object's extreme half, and of the other."""
+        first, rest = to_oklab(moved(object_, painting))[0].chunk(2)
+        return float(first.mean()), float(rest.mean())
+
+    with_it = torch.cat([of_colour(there, 0, 0, 0.02, 3)] * 9 + [of_colour(ends[0], 0, 0, 0.005, 4)], 1)
+    first, rest = extreme(with_it)
+    assert abs(first - ends[0]) < 0.12 < 0.15 < abs(rest - ends[1])
+    without, _ = extreme(of_colour(there, 0, 0, 0.02, 3))
+    assert abs(without - ends[0]) > 0.15
+
+
 def test_gray_on_blue_does_not_become_vivid():
     """It takes a tinge of the blue at most."""
     gray, blue = of_colour(0.6, 0, 0, 0.01), of_colour(0.5, -0.03, -0.14, 0.02, seed=2)

@@ -25,6 +25,8 @@ _AT_A_TIME = 1 << 20
 _LIGHTNESSES = 33
 """At which mean chroma is tabled."""
 _QUANTILES = 50
+_EXTREME = 2
+"""Which of the quantiles is the painting's darkest, and counted from the last its lightest."""
 _SIDE = 17
 """Of the table of nearest colours, along each axis."""
 _NODES = 256
@@ -196,6 +198,7 @@ def _lightness_curve(
     slope = (smooth(b.diff()) / smooth(a.diff()).clamp(min=1e-3)).clamp(*limits.slope)
     y = F.pad((slope * a.diff()).cumsum(0), (1, 0))
     y += a.mean() - y.mean() + limits.mean * (b.mean() - a.mean())
+    y = _with_extremes(a, y, b)
     low, high = slope[0].clamp(max=1), slope[-1].clamp(max=1)
 
     def curve(x: Tensor) -> Tensor:
@@ -203,6 +206,18 @@ def _lightness_curve(
         return (interpolated(a, y, x) + beyond).clamp(0, 1)
 
     return curve
+
+
+def _with_extremes(own: Tensor, moved: Tensor, theirs: Tensor) -> Tensor:
+    """Quantiles of lightness, moved, but the darkest no lighter than they were, or than the painting's darkest.
+
+    A black thing is painted black, though all of it is to become lighter; a white one white.
+    """
+    place = (own - own[0]) / (own[-1] - own[0]).clamp(min=1e-3)
+    darkest = torch.minimum(moved, torch.maximum(own, theirs[_EXTREME]))
+    lightest = torch.maximum(moved, torch.minimum(own, theirs[-1 - _EXTREME]))
+    moved = torch.lerp(moved, darkest, (1 - 4 * place).clamp(min=0).square())
+    return torch.lerp(moved, lightest, (4 * place - 3).clamp(min=0).square())
 
 
 def _chroma_by_lightness(points: Tensor, weight: Tensor, levels: Tensor, bandwidth: float) -> Tensor:

@@ -20,7 +20,7 @@ from .curves import interpolated, quantiles
 from .octaves import STRONG, gauss
 from .strength import Strength, calmness
 
-_LEAST, _MOST = (0.9, 0.9, 0.7, 0.75, 0.85), (2.0, 2.0, 1.3, 1.0, 1.0)
+_LEAST, _MOST = (0.9, 0.9, 0.6, 0.7, 0.8), (2.0, 2.0, 1.3, 1.0, 1.0)
 """By what a band of luma is multiplied in a round, an octave each: what is coarse is the object itself, which weakened
 looks faded and strengthened grows patches of light."""
 _LEAST_CALM = (0.2, 0.2, 1.0, 1.0, 1.0)
