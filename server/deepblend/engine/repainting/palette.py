@@ -1,10 +1,10 @@
 """The palette: an object's colours moved towards a painting's, before anything is blended.
 
-Lightness goes by its quantiles, with a limited slope. Chroma goes part of the way by the linear Monge-Kantorovich map
-(Pitié and Kokaram 2007) of what is left when its mean, as a function of lightness, is taken off; and part of the way to
-the nearest of the painting's colours, so that red becomes the painting's red and grey stays grey. A vivid colour keeps
-some of itself: a brick roof among pale greens stays brown. All in Oklab, on samples: a blend of any size takes a tenth
-of a second for the map.
+Lightness goes by its quantiles, with a limited slope; black stays black where the painting has it. Chroma goes part of
+the way by the linear Monge-Kantorovich map (Pitié and Kokaram 2007) of what is left when its mean, as a function of
+lightness, is taken off; and part of the way to the nearest of the painting's colours, so that red becomes the
+painting's red and grey stays grey. A vivid colour keeps some of itself: a brick roof among pale greens stays brown. All
+in Oklab, on samples: a blend of any size takes a tenth of a second for the map.
 """
 
 from __future__ import annotations

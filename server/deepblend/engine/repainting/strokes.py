@@ -89,8 +89,9 @@ def as_strong(
 
     By the curve between the quantiles of both (as Heeger and Bergen 1995 match whole bands). A band's part that follows
     the object's own, by the slope of a local regression, is weakened less where the object's is strong; and the coarse
-    octaves less the calmer the painting is. Of a calm painting the distribution is that of the places ``found``, as
-    far as the object is as strong itself: most of it is sky, and edges and folds have little to do with that.
+    octaves less the calmer the painting is, the fine ones more. Of a calm painting the distribution is that of the
+    places ``found``, as far as the object is as strong itself: most of it is sky, and edges and folds have little to do
+    with that.
 
     Shape:
         painted, own, result: (1, C, H, W), levels; omega: (1, 1, H, W), 0 or 1; painting: (1, C, h, w), with its
