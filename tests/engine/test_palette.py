@@ -87,9 +87,9 @@ def test_lightness_keeps_its_order(ball, ground):
 @pytest.mark.parametrize("dark", [True, False])
 def test_what_is_black_or_white_stays_so_where_the_painting_has_it_and_all_of_the_object_moves(dark):
     """Spectacles on a face: their frame is as black as the sitter's eyes, not brown."""
-    ends = (0.1, 0.35) if dark else (0.95, 0.7)
+    ends = (0.1, 0.65) if dark else (0.95, 0.4)
     object_ = torch.cat([of_colour(ends[0], 0, 0, 0.005, 1), of_colour(ends[1], 0, 0, 0.02, 2)], 1)
-    there = 0.75 if dark else 0.2
+    there = 0.95 if dark else 0.1
 
     def extreme(painting: torch.Tensor) -> tuple[float, float]:
         """The lightness of the object's extreme half, and of the other."""
@@ -101,6 +101,15 @@ def test_what_is_black_or_white_stays_so_where_the_painting_has_it_and_all_of_th
     assert abs(first - ends[0]) < 0.12 < 0.15 < abs(rest - ends[1])
     without, _ = extreme(of_colour(there, 0, 0, 0.02, 3))
     assert abs(without - ends[0]) > 0.15
+
+
+@pytest.mark.parametrize("lightness", [0.3, 0.8])
+def test_what_has_neither_black_nor_white_moves_as_a_whole_and_its_grain_grows_no_more_than_contrast_may(lightness):
+    object_ = of_colour(lightness, 0, 0, 0.01, 1)
+    other = torch.cat([of_colour(1.1 - lightness, 0, 0, 0.02, 3)] * 9 + [of_colour(lightness, 0, 0, 0.02, 4)], 1)
+    result = to_oklab(moved(object_, other))[0]
+    assert abs(float(result.mean()) - lightness) > 0.1
+    assert float(result.std()) < 0.018
 
 
 def test_gray_on_blue_does_not_become_vivid():

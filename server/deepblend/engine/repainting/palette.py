@@ -27,6 +27,8 @@ _LIGHTNESSES = 33
 _QUANTILES = 50
 _EXTREME = 2
 """Which of the quantiles is the painting's darkest, and counted from the last its lightest."""
+_RANGES = (0.2, 0.5)
+"""Ranges of an object's lightness up to which it has neither black nor white, and from which it has both."""
 _SIDE = 17
 """Of the table of nearest colours, along each axis."""
 _NODES = 256
@@ -211,13 +213,19 @@ def _lightness_curve(
 def _with_extremes(own: Tensor, moved: Tensor, theirs: Tensor) -> Tensor:
     """Quantiles of lightness, moved, but the darkest no lighter than they were, or than the painting's darkest.
 
-    A black thing is painted black, though all of it is to become lighter; a white one white.
+    A black thing is painted black, though all of it is to become lighter; a white one white. That is so in the outer
+    quarters of the object's range, and not where that is small: grain would be stretched over all of the way.
+
+    Shape:
+        own, moved, theirs, result: (n,), rising.
     """
-    place = (own - own[0]) / (own[-1] - own[0]).clamp(min=1e-3)
+    reach = own[-1] - own[0]
+    wide = ((reach - _RANGES[0]) / (_RANGES[1] - _RANGES[0])).clamp(0, 1)
+    place = (own - own[0]) / reach.clamp(min=1e-3)
     darkest = torch.minimum(moved, torch.maximum(own, theirs[_EXTREME]))
     lightest = torch.maximum(moved, torch.minimum(own, theirs[-1 - _EXTREME]))
-    moved = torch.lerp(moved, darkest, (1 - 4 * place).clamp(min=0).square())
-    return torch.lerp(moved, lightest, (4 * place - 3).clamp(min=0).square())
+    moved = torch.lerp(moved, darkest, wide * (1 - 4 * place).clamp(min=0).square())
+    return torch.lerp(moved, lightest, wide * (4 * place - 3).clamp(min=0).square())
 
 
 def _chroma_by_lightness(points: Tensor, weight: Tensor, levels: Tensor, bandwidth: float) -> Tensor:
